@@ -1,0 +1,43 @@
+"""The attention call that takes the place of the model's own while control is on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tsattn.attention.split import controlled_rows, regions
+from tsattn.control.config import ControlConfig
+from tsattn.control.state import State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def attention_call(original: Callable[..., Tensor], state: State, config: ControlConfig) -> Callable[..., Tensor]:
+    """The model's attention, followed by TS-Attn on the rows of the motion region while `state.acting`.
+
+    Tensors are (b, q, h, d) for queries and (b, k, h, d) for keys and values, as in diffusers' attention dispatch.
+    """
+
+    def controlled_attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        out = original(query, key, value, *args, **kwargs)
+        if not state.acting:
+            return out
+        state.intercepted += 1
+        state.acted += 1
+        out = out.clone() if out.requires_grad else out
+        grid = state.grid
+        assert grid is not None
+        scale = kwargs.get("scale") or query.shape[-1] ** -0.5
+        for number in range(len(query)):
+            (index, count), timelines = state.sample(number, key.shape[1], key.device)
+            q, k, v = query[number], key[number, index], value[number, index]
+            masks = regions(q, k, timelines, grid, scale=scale, erosion=config.erosion)
+            for rows in controlled_rows(
+                q, k, v, count, timelines, masks, grid,
+                scale=scale, r_min=config.r_min, r_max=config.r_max, strength=config.strength,
+            ):  # fmt: skip
+                out[number, rows.index] = rows.value
+        return out
+
+    return controlled_attention

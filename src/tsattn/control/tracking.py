@@ -1,0 +1,126 @@
+"""Knowing where a run stands, without asking the pipeline to say so.
+
+The step is counted at the scheduler: timestep values collapse in half precision, and `scheduler.step_index` is missing on
+the first step. The branch is the name of the transformer's open `cache_context`. The prompts are what `encode_prompt` is
+given. The token grid is read off the transformer's own input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tsattn.control.config import ControlConfig
+from tsattn.control.family import Family
+from tsattn.control.state import State, Text
+from tsattn.control.undo import Undo
+from tsattn.errors import ControlError, NothingControlledError, PlanError
+from tsattn.plan.schema import Plan
+from tsattn.plan.spans import plan_columns, tokenize
+
+
+def text_of(pipe: Any, family: Family, plan: Plan, max_length: int) -> Text:
+    """A plan's prompt as this pipeline tokenizes it. Raises `SpanError` where its words are not all there."""
+    tokens = tokenize(pipe.tokenizer, plan.prompt, clean=family.clean, max_length=max_length)
+    return Text(plan, tokens, plan_columns(plan, tokens, clean=family.clean))
+
+
+def track_prompts(pipe: Any, family: Family, plans: Sequence[Plan], state: State, undo: Undo) -> None:
+    """Start a run whenever the pipeline encodes its prompts; refuse prompts other than the plans'."""
+    encode = pipe.encode_prompt
+    signature = inspect.signature(encode)
+
+    def encode_prompt(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        prompt = given.arguments["prompt"]
+        if prompt is None:
+            raise PlanError(
+                "the pipeline was given prompt_embeds, in which tsattn cannot find the plan's words; pass the prompt"
+            )
+        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        expected = [plan.prompt for plan in plans]
+        if prompts != expected:
+            raise PlanError(f"the plan is for the prompt {expected!r}, but the pipeline was given {prompts!r}")
+        texts = [text_of(pipe, family, plan, given.arguments["max_sequence_length"]) for plan in plans]
+        state.begin(texts, given.arguments["num_videos_per_prompt"])
+        embeddings = encode(*args, **kwargs)
+        for number, rows in enumerate(embeddings[0]):
+            length = texts[number // state.videos_per_prompt].tokens.length
+            if rows[length:].any():
+                raise ControlError(
+                    f"text columns after the prompt's {length} tokens should be zeros, but are not; this encoder is not Wan's"
+                )
+        return embeddings
+
+    undo.set(pipe, "encode_prompt", encode_prompt)
+
+
+def track_steps(pipe: Any, state: State, undo: Undo) -> None:
+    """Count finished denoising steps."""
+    scheduler = pipe.scheduler
+    set_timesteps, step = scheduler.set_timesteps, scheduler.step
+
+    def counted_set_timesteps(*args: Any, **kwargs: Any) -> None:
+        set_timesteps(*args, **kwargs)
+        state.step, state.steps = 0, len(scheduler.timesteps)
+
+    def counted_step(*args: Any, **kwargs: Any) -> Any:
+        result = step(*args, **kwargs)
+        state.step += 1
+        return result
+
+    undo.set(scheduler, "set_timesteps", counted_set_timesteps)
+    undo.set(scheduler, "step", counted_step)
+
+
+def track_forward(
+    pipe: Any, family: Family, transformer: Any, sites: int, state: State, config: ControlConfig, fps: float, undo: Undo
+) -> None:
+    """Act inside the transformer's conditional forward passes of the controlled steps, and check that it happened."""
+    scheduler, open_context = pipe.scheduler, transformer.cache_context
+    task = family.pipelines[type(pipe).__name__]
+    compression = pipe.vae_scale_factor_temporal
+    signature = inspect.signature(transformer.forward)
+
+    @contextlib.contextmanager
+    def cache_context(name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
+        state.branch = name
+        try:
+            with open_context(name, *args, **kwargs):
+                yield
+        finally:
+            state.branch = None
+
+    def before(module: Any, args: Any, kwargs: Any) -> None:
+        if state.branch != family.conditional:
+            return
+        if pipe.scheduler is not scheduler:
+            raise ControlError("the scheduler was replaced while tsattn was on; switch tsattn off first, then on again")
+        if state.steps is None or not state.texts:
+            raise ControlError("the transformer ran before the pipeline encoded its prompt and set its timesteps")
+        if state.step >= config.controlled_steps(task, state.steps):
+            return
+        given = signature.bind(*args, **kwargs).arguments
+        latents, text = given["hidden_states"], given["encoder_hidden_states"]
+        state.grid = family.grid(module, latents)
+        state.prepare(len(latents), text.shape[1], latents.device, fps, compression)
+        state.intercepted, state.acting = 0, True
+
+    def check(module: Any, args: Any, output: Any) -> None:
+        # later steps may skip blocks (caches do), the first never does
+        if state.acting and state.step == 0 and state.intercepted != sites:
+            raise NothingControlledError(
+                f"tsattn should have acted in {sites} attention layers of the {type(module).__name__}, but acted in "
+                f"{state.intercepted}; switch tsattn on after compiling, fusing projections or replacing processors"
+            )
+
+    def stop(module: Any, args: Any, output: Any) -> None:
+        state.acting = False
+
+    undo.set(transformer, "cache_context", cache_context)
+    undo.call(transformer.register_forward_pre_hook(before, with_kwargs=True).remove)
+    undo.call(transformer.register_forward_hook(check).remove)
+    undo.call(transformer.register_forward_hook(stop, always_call=True).remove)

@@ -1,0 +1,9 @@
+"""What should happen when: read a plan from a prompt or a file, and place it on the clip and in the tokenized prompt."""
+
+from __future__ import annotations
+
+from tsattn.plan.parser import parse
+from tsattn.plan.schema import Event, Plan, Segment, Subject, uniform
+from tsattn.plan.segments import parse_segments
+
+__all__ = ["Event", "Plan", "Segment", "Subject", "parse", "parse_segments", "uniform"]

@@ -1,0 +1,61 @@
+"""What every stage of the training shares: checkpoints that a cut cannot spoil, a log, and the world's clips as tensors."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tsattn.shapes.world import Scene, coverage, render, sample_scene, track
+
+MIX = {1: 0.60, 2: 0.28, 3: 0.12}
+"""Share of training clips with that many events."""
+
+
+def scene_of(seed: int, *, stage: int) -> Scene:
+    """Training scene number `seed` of a stage. Stages never share a scene, nor does any evaluation (see docs)."""
+    rng = np.random.default_rng([stage, seed])
+    return sample_scene(rng, int(rng.choice(list(MIX), p=list(MIX.values()))))
+
+
+def as_tensor(video: np.ndarray) -> torch.Tensor:
+    """(f, y, x, 3) bytes to (3, f, y, x) in [-1, 1]."""
+    return torch.from_numpy(video).permute(3, 0, 1, 2).float() / 127.5 - 1
+
+
+def clip_and_mask(scene: Scene, frames: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:
+    """A clip (3, f, y, x) in [-1, 1] and its subject's coverage (1, f, y, x)."""
+    cover = torch.from_numpy(coverage(scene.shape, track(scene, frames))).float()
+    return as_tensor(render(scene, frames)), cover[None]
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint beside its place, then move it there, so that a cut leaves the old one whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+class Log:
+    """One JSON line per report, appended, and the same on the terminal."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.began = path, time.time()
+
+    def __call__(self, **figures: float) -> None:
+        line = json.dumps({"seconds": round(time.time() - self.began, 1), **figures})
+        with self.path.open("a") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+
+def learning_rate(step: int, steps: int, peak: float, *, warmup: int = 50) -> float:
+    """Linear warm-up, then a flat stretch, then a linear fall to zero over the last 40 %."""
+    return peak * min(1.0, (step + 1) / warmup, (steps - step) / (0.4 * steps))
