@@ -50,6 +50,7 @@ class Log:
         self.path, self.began = path, time.time()
 
     def __call__(self, **figures: float) -> None:
+        """Report figures."""
         line = json.dumps({"seconds": round(time.time() - self.began, 1), **figures})
         with self.path.open("a") as file:
             file.write(line + "\n")

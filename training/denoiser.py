@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
-from transformers import UMT5EncoderModel
 
 from training import text
 from training.common import Log, clip_and_mask, learning_rate, save, scene_of
@@ -27,7 +26,7 @@ PROMPT = 28
 """Columns computed in training: the longest prompt of the world fits, the last one stands for all further zeros."""
 CLIPS = 8192
 BATCH = 16
-STEPS = 3600
+STEPS = 2300
 PEAK = 2e-3
 EMPTY = 0.1
 """Share of captions left out, for classifier-free guidance."""
@@ -60,7 +59,7 @@ class Model(torch.nn.Module):
         self.encoder = text.encoder(words)
         self.transformer = WanTransformer3DModel(
             patch_size=(1, 2, 2), num_attention_heads=4, attention_head_dim=32, in_channels=channels,
-            out_channels=channels, text_dim=text.WIDTH, freq_dim=256, ffn_dim=384, num_layers=6,
+            out_channels=channels, text_dim=text.WIDTH, freq_dim=256, ffn_dim=384, num_layers=5,
             cross_attn_norm=True, qk_norm="rms_norm_across_heads", rope_max_seq_len=64,
         )  # fmt: skip
 
@@ -112,7 +111,7 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, steps: int = STEPS) 
     finished = folder / "transformer", folder / "text_encoder"
     if finished[1].exists():
         return finished
-    data, tokens = encode_clips(folder.parent / "data", vae_folder), text.tokenizer()
+    data, tokens = encode_clips(vae_folder.parent, vae_folder), text.tokenizer()
     torch.manual_seed(seed)
     model = Model(len(tokens), data.latents.shape[1]).train()
     average = copy.deepcopy(model).requires_grad_(False)
@@ -147,7 +146,7 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, steps: int = STEPS) 
         if step % 25 == 24:
             log(step=step + 1, loss=total / 25)
             total = 0.0
-        if step % 200 == 199:
+        if step % 100 == 99:
             state = dict(model=model.state_dict(), average=average.state_dict(), step=step + 1)
             save(checkpoint, {**state, "solvers": [solver.state_dict() for solver in solvers]})
     average.eval().transformer.save_pretrained(finished[0])

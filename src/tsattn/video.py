@@ -59,7 +59,7 @@ def write_mp4(
         raise ValueError(f"the container writes its own {', '.join(reserved)}; choose other names for the metadata")
     flags = {"movflags": "+faststart+use_metadata_tags", "fflags": "+bitexact"}
     with (
-        _moved_into_place(Path(path)) as part,
+        moved_into_place(Path(path)) as part,
         av.open(str(part), "w", format="mp4", container_options=flags) as container,
     ):
         container.metadata.update(metadata)
@@ -97,7 +97,7 @@ def read_mp4(path: str | Path) -> tuple[Frames, dict[str, str]]:
 
 
 @contextmanager
-def _moved_into_place(path: Path) -> Iterator[Path]:
+def moved_into_place(path: Path) -> Iterator[Path]:
     """A name beside the target to write to; moved to the target on success, removed on any exception."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def plans(draw: st.DrawFn) -> Plan:
     subjects = []
     for _ in range(draw(st.integers(1, 3))):
         cuts = sorted(draw(st.lists(st.floats(0, 1), min_size=2, max_size=5, unique=True)))
-        segments = [Segment(start=a, end=b) for a, b in zip(cuts, cuts[1:], strict=False)]
+        segments = [Segment(start=a, end=b) for a, b in pairwise(cuts)]
         subjects.append(Subject(**words(), events=tuple(Event(**words(), segment=segment) for segment in segments)))
     return Plan(prompt=prompt, subjects=tuple(subjects))
 
@@ -103,21 +104,31 @@ def test_bad_files_are_refused_with_file_and_place(tmp_path: Path, data: object,
 def test_what_is_neither_json_nor_yaml_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "plan.yaml"
     path.write_bytes(content)
-    with pytest.raises(PlanError, match="plan.yaml is neither JSON nor YAML"):
+    with pytest.raises(PlanError, match=r"plan\.yaml is neither JSON nor YAML"):
         Plan.load(path)
 
 
+def test_a_json_file_may_hold_what_yaml_does_not(tmp_path: Path) -> None:
+    plan = Plan.model_validate(
+        {"prompt": "A \x7f\U0001f431 jumps", "subjects": [{"text": "\U0001f431", "events": [{"text": "jumps"}]}]}
+    )
+    (tmp_path / "plan.json").write_text(json.dumps(plan.model_dump(mode="json"), ensure_ascii=True), encoding="utf-8")
+    assert Plan.load(tmp_path / "plan.json") == plan
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="cannot read the plan .*nowhere.json"):
+    with pytest.raises(PlanError, match=r"cannot read the plan .*nowhere\.json"):
         Plan.load(tmp_path / "nowhere.json")
 
 
-@given(st.one_of(st.none(), st.integers(), st.text(), st.dictionaries(st.sampled_from(["prompt", "subjects"]), st.text())))
+@given(
+    st.one_of(st.none(), st.integers(), st.text(), st.dictionaries(st.sampled_from(["prompt", "subjects"]), st.text()))
+)
 def test_no_document_raises_anything_but_a_plan_error(document: object) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.yaml"
         path.write_text(yaml.safe_dump(document), encoding="utf-8")
-        with pytest.raises(PlanError, match="plan.yaml"):
+        with pytest.raises(PlanError, match=r"plan\.yaml"):
             Plan.load(path)
 
 
@@ -136,7 +147,7 @@ def test_uniform_segments_fill_the_clip(count: int) -> None:
     segments = uniform(count)
     assert len(segments) == count
     assert (segments[0].start, segments[-1].end) == (0, 1)
-    assert all(one.end == other.start for one, other in zip(segments, segments[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(segments))
 
 
 @pytest.mark.parametrize("phrase", ["", "dog"])

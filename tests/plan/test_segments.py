@@ -87,15 +87,15 @@ def test_any_text_gives_segments_or_a_plan_error(text: str) -> None:
         segments = parse_segments(text)
     except PlanError:
         return
-    assert segments and all(one.start <= other.start for one, other in pairwise(segments))
+    assert segments
+    assert all(one.start <= other.start for one, other in pairwise(segments))
 
 
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=8), st.sampled_from(["s", "%"]))
-def test_lengths_follow_each_other_without_gap(lengths: list[int], sign: str) -> None:
-    if sign == "%":
-        lengths = [*lengths[:0], *(1 for _ in range(100 - len(lengths[:8]) + 1)), *[1] * (len(lengths[:8]) - 1)]
-    segments = parse_segments(",".join(f"{length}{sign}" for length in lengths))
+@given(st.lists(st.integers(1, 99), max_size=8, unique=True).map(sorted), st.sampled_from(["s", "%"]))
+def test_lengths_follow_each_other_without_gap(cuts: list[int], sign: str) -> None:
+    segments = parse_segments(",".join(f"{b - a}{sign}" for a, b in pairwise([0, *cuts, 100])))
     assert segments[0].start == 0
+    assert segments[-1].end == pytest.approx(100 if sign == "s" else 1)
     assert all(one.end == other.start for one, other in pairwise(segments))
 
 

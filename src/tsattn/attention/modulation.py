@@ -37,7 +37,8 @@ def event_bias(
     seen = count > 0
     highest = logits.masked_fill(~seen, -torch.inf).amax(-1, keepdim=True)
     lowest = logits.masked_fill(~seen, torch.inf).amin(-1, keepdim=True)
-    mean = (logits.masked_fill(~seen, 0) @ (count / count.sum()).to(logits.dtype))[..., None]
+    count = count.to(logits.dtype)
+    mean = (logits.masked_fill(~seen, 0) @ count)[..., None] / count.sum()
     floor = torch.exp(lowest - highest)
     span = (1 - floor).clamp_min(torch.finfo(logits.dtype).tiny)
     share = (torch.exp(logits - highest) - floor) / span

@@ -47,7 +47,7 @@ def subject_map(
     mean_key = torch.einsum("k,khd->hd", share, key.to(precise)).flatten()
     if query.dtype == precise:
         return query.flatten(1) @ mean_key
-    return torch.cat([rows.to(precise) @ mean_key for rows in query.flatten(1).split(CHUNK)])
+    return torch.cat([rows.to(precise) @ mean_key for rows in query.flatten(1).split(CHUNK)])  # type: ignore[no-untyped-call]
 
 
 def erode(mask: Bool[Tensor, "f y x"], *, size: int = 3) -> Bool[Tensor, "f y x"]:

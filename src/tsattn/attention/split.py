@@ -24,11 +24,11 @@ CHUNK_ELEMENTS = 1 << 20
 class Columns(NamedTuple):
     """The text columns that are computed: where each stands, and for how many identical columns it stands.
 
-    `index` (k,) into the model's text columns; `count` (k,), 0 for a column that the model masks out.
+    `positions` (k,) among the model's text columns; `counts` (k,), 0 for a column that the model masks out.
     """
 
-    index: Int[Tensor, " k"]
-    count: Float[Tensor, " k"]
+    positions: Int[Tensor, " k"]
+    counts: Float[Tensor, " k"]
 
 
 class Timeline(NamedTuple):
@@ -44,10 +44,10 @@ class Timeline(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """New attention outputs `value` (r, h, d) for the video tokens `index` (r,) of a sample."""
+    """New attention outputs `values` (r, h, d) for the video tokens `tokens` (r,) of a sample."""
 
-    index: Int[Tensor, " r"]
-    value: Float[Tensor, "r h d"]
+    tokens: Int[Tensor, " r"]
+    values: Float[Tensor, "r h d"]
 
 
 def regions(
@@ -91,12 +91,13 @@ def controlled_rows(
     key, wide_value = key.to(precise), value.to(precise)
     weight = count.to(precise).log()
     chunk = max(1, CHUNK_ELEMENTS // (key.shape[0] * key.shape[1]))
-    for index in masks.any(0).nonzero()[:, 0].split(chunk):
-        logits = torch.einsum("rhd,khd->rhk", query[index].to(precise) * scale, key)
-        frame = index // (grid.rows * grid.columns)
+    inside = masks.any(0).nonzero()[:, 0]
+    for tokens in inside.split(chunk):  # type: ignore[no-untyped-call]
+        logits = torch.einsum("rhd,khd->rhk", query[tokens].to(precise) * scale, key)
+        frame = tokens // (grid.rows * grid.columns)
         bias = torch.zeros_like(logits)
         for timeline, mask in zip(timelines, masks, strict=True):
             term = event_bias(logits, timeline.current[frame], timeline.other[frame], count, r_min=r_min, r_max=r_max)
-            bias += term * mask[index][:, None, None]
+            bias += term * mask[tokens][:, None, None]
         share = torch.softmax(logits + strength * bias + weight, dim=-1)
-        yield Rows(index, torch.einsum("rhk,khd->rhd", share, wide_value).to(value.dtype))
+        yield Rows(tokens, torch.einsum("rhk,khd->rhd", share, wide_value).to(value.dtype))

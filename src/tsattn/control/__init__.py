@@ -1,9 +1,9 @@
 """When and where TS-Attn acts: the session on a pipeline, step and branch tracking, the re-bound attention call, undo.
 
-    registry   which family knows a pipeline          tracking  step, branch, prompts and grid of the run
-    family     what a family states                   state     what follows from them for the attention calls
-    rebind     the model's own processor, our call    call      the attention call itself
-    undo       every change can be taken back         session   enable, disable, control
+registry   which family knows a pipeline          tracking  step, branch, prompts and grid of the run
+family     what a family states                   state     what follows from them for the attention calls
+rebind     the model's own processor, our call    call      the attention call itself
+undo       every change can be taken back         session   enable, disable, control
 """
 
 from __future__ import annotations

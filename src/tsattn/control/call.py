@@ -30,14 +30,14 @@ def attention_call(original: Callable[..., Tensor], state: State, config: Contro
         assert grid is not None
         scale = kwargs.get("scale") or query.shape[-1] ** -0.5
         for number in range(len(query)):
-            (index, count), timelines = state.sample(number, key.shape[1], key.device)
-            q, k, v = query[number], key[number, index], value[number, index]
+            (positions, counts), timelines = state.sample(number, key.shape[1], key.device)
+            q, k, v = query[number], key[number, positions], value[number, positions]
             masks = regions(q, k, timelines, grid, scale=scale, erosion=config.erosion)
             for rows in controlled_rows(
-                q, k, v, count, timelines, masks, grid,
+                q, k, v, counts, timelines, masks, grid,
                 scale=scale, r_min=config.r_min, r_max=config.r_max, strength=config.strength,
             ):  # fmt: skip
-                out[number, rows.index] = rows.value
+                out[number, rows.tokens] = rows.values
         return out
 
     return controlled_attention

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tsattn.settings import Settings
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -37,8 +39,8 @@ class Family:
     """The global name in the processor's code that computes attention, called with (b, q, h, d) tensors."""
     conditional: str
     """Name that the pipeline gives `cache_context` around the conditional forward pass."""
-    fps: float
-    """Frames per second the models were trained at; turns seconds into frames where the caller gives none."""
+    settings: Settings
+    """What the models are best run with; its frames per second turn seconds into frames where the caller gives none."""
     sites: Callable[[nn.Module], list[Site]]
     """All attention modules of a transformer that mix video with text."""
     grid: Callable[[nn.Module, Tensor], Grid]

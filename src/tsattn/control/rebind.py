@@ -29,9 +29,7 @@ def rebound_call(processor_class: type, name: str, replacement: Callable[..., An
     # without a module name the copy cannot be mistaken for the original; __package__ and __spec__ stay for its imports
     scope = {key: value for key, value in original.__globals__.items() if key != "__name__"}
     scope[name] = replacement
-    copy = types.FunctionType(
-        original.__code__, scope, original.__name__, original.__defaults__, original.__closure__
-    )
+    copy = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__, original.__closure__)
     copy.__kwdefaults__ = original.__kwdefaults__
     return copy
 

@@ -37,7 +37,7 @@ class Session:
     def __init__(self, pipe: Any, plans: Sequence[Plan], config: ControlConfig, fps: float | None) -> None:
         self.pipe, self.plans, self.config = pipe, plans, config
         self.family: Family = family_of(pipe)
-        self.fps = fps or self.family.fps
+        self.fps = fps or self.family.settings.fps
         self.state, self.undo = State(), Undo()
 
     def attach(self) -> None:
@@ -72,7 +72,9 @@ class Session:
         original = processor_class.__call__.__globals__[self.family.attention_call]
         trial = _Trial(original, self.family)
         trial_call = rebound_call(processor_class, self.family.attention_call, trial)
-        call = rebound_call(processor_class, self.family.attention_call, attention_call(original, self.state, self.config))
+        call = rebound_call(
+            processor_class, self.family.attention_call, attention_call(original, self.state, self.config)
+        )
         for site in sites:
             if type(site.module.processor) is not processor_class:
                 raise ControlError(
@@ -83,9 +85,7 @@ class Session:
         for site in sites:
             trial.run(site, probe, trial_call)
             self.undo.set(site.module, "processor", controlled_processor(site.module.processor, call))
-        track_forward(
-            self.pipe, self.family, transformer, len(sites), self.state, self.config, self.fps, self.undo
-        )
+        track_forward(self.pipe, self.family, transformer, len(sites), self.state, self.config, self.fps, self.undo)
 
 
 def enable(
@@ -167,7 +167,7 @@ class _Trial:
             query[0], key[0], value[0], words, [Timeline(words, nothing, nothing)], everywhere, Grid(2, 2, 2),
             scale=kwargs.get("scale") or query.shape[-1] ** -0.5, r_min=1.0, r_max=1.0, strength=0.0,
         ):  # fmt: skip
-            error = (rows.value - out[0, rows.index]).abs().max()
+            error = (rows.values - out[0, rows.tokens]).abs().max()
             if not error <= torch.finfo(out.dtype).eps ** 0.5 * value.abs().max():
                 raise ControlError(
                     f"the {self.family.name} family's attention differs from tsattn's by {error:.2g} before anything is "

@@ -66,7 +66,9 @@ class State:
         prompt = number // self.videos_per_prompt
         key = (prompt, length, device, self.grid)
         if key not in self._samples:
-            raise ControlError(f"sample {number} with {length} text columns was not prepared; this is a defect in tsattn")
+            raise ControlError(
+                f"sample {number} with {length} text columns was not prepared; this is a defect in tsattn"
+            )
         return self._samples[key]
 
     def prepare(self, samples: int, length: int, device: torch.device, fps: float, compression: int) -> None:

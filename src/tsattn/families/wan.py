@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tsattn.control.family import Family, Site
+from tsattn.settings import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,7 +62,7 @@ WAN = Family(
     processor="diffusers.models.transformers.transformer_wan.WanAttnProcessor",
     attention_call="dispatch_attention_fn",
     conditional="cond",
-    fps=16.0,
+    settings=Settings(height=480, width=832, frames=81, fps=16.0, steps=50, guidance=5.0),
     sites=_sites,
     grid=_grid,
     probe=_probe,

@@ -1,4 +1,4 @@
-"""What should happen when: read a plan from a prompt or a file, and place it on the clip and in the tokenized prompt."""
+"""What should happen when: a plan from a prompt or a file, placed on the clip and in the tokenized prompt."""
 
 from __future__ import annotations
 

@@ -26,7 +26,9 @@ _STOPS = ".!?…。"
 _ABBREVIATIONS = frozenset({"mr", "mrs", "ms", "dr", "st", "vs"})
 _LONGEST_JOINT = max(map(len, lexicon.JOINTS))
 _LONGEST_SUBJECT = 20
+_MEMORY = 50
 _WITHIN = frozenset({lexicon.AND, lexicon.BEFORE, lexicon.AFTER, lexicon.WHILE})
+_BEFORE_SUBJECT = frozenset({lexicon.BEFORE, lexicon.AFTER, lexicon.WHILE})
 _AFTER_VERBS = lexicon.DETERMINERS | lexicon.OBJECT_PRONOUNS | lexicon.DIRECTIONS
 _CONVERSE = {lexicon.BEFORE: lexicon.AFTER, lexicon.WHILE: lexicon.WHILE}
 _IN_ORDER = frozenset({lexicon.SEQUENCE, lexicon.BEFORE, lexicon.AFTER, lexicon.BUT})
@@ -85,10 +87,11 @@ def parse(prompt: str) -> Plan:
     """Read subjects and their events, in order, from an English prompt, each event with an equal share of the clip.
 
     Events of several subjects share the clip in the order told: what "while" or a plain "and" joins happens together,
-    anything else one after the other. Raises `PlanError` where the prompt is empty or tells of no event.
+    anything else one after the other. Raises `PlanError` where the prompt is empty, no valid text or tells of no event.
     """
     if not prompt.strip():
         raise PlanError('the prompt is empty; write what happens, for example "A cat jumps, then sleeps"')
+    _check_text(prompt)
     reader = _Reader()
     for number, sentence in enumerate(_sentences(prompt)):
         reader.read(sentence, number)
@@ -112,6 +115,15 @@ def parse(prompt: str) -> Plan:
     return Plan(prompt=prompt, subjects=tuple(subjects))
 
 
+def _check_text(prompt: str) -> None:
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise PlanError(
+            f"the prompt {prompt!r} is not valid text at character {error.start}; write it in UTF-8"
+        ) from error
+
+
 def _span(words: list[_Word]) -> Span:
     return words[0].first, words[-1].last
 
@@ -133,7 +145,7 @@ def _sentences(prompt: str) -> Iterator[list[_Word]]:
 
 
 def _split_clitic(word: _Word) -> list[_Word]:
-    """ "it's" as "it" and "'s"; other words as they are."""
+    """Part "it's" into "it" and "'s"; leave other words as they are."""
     pronoun, apostrophe, clitic = word.low.partition("'")
     if not apostrophe or pronoun not in lexicon.PRONOUNS or len(word.low) != word.last - word.first:
         return [word]
@@ -201,12 +213,8 @@ class _Reader:
             if self._event(piece):
                 continue
             # "A man and a woman dance", "A black and white dog runs": the subject goes on after "and"
-            if (
-                self.latest is None
-                and pieces
-                and pieces[0].joint == {lexicon.AND}
-                and len(piece.words) < _LONGEST_SUBJECT
-            ):
+            goes_on = self.latest is None and pieces and pieces[0].joint == {lexicon.AND}
+            if goes_on and len(piece.words) < _LONGEST_SUBJECT:
                 rest = pieces.popleft()
                 pieces.appendleft(piece._replace(words=piece.words + rest.lead + rest.words))
             else:
@@ -238,22 +246,20 @@ class _Reader:
         # "then snakes made of clouds dance": what looks like a verb with -s is a noun where a sure verb follows
         if own and (opening or verb is None or (own[1].sure and not verb.sure)):
             return self._clause_event(piece, words, *own)
-        if verb and (self.actor is not None or not opening):
-            simultaneous = lexicon.WHILE in piece.joint
-            if simultaneous and self.latest is not None:
-                return False
-            if (
-                verb.form == "gerund"
-                and self.latest is None
-                and piece.joint & {lexicon.AFTER, lexicon.BEFORE, lexicon.WHILE}
-            ):
-                self._happen(piece, words, verb.form, None)
-            else:
-                # "a cat sleeps while a dog barks and digs, then wakes up": the dog digs, the cat wakes up
-                goes_on = self.latest if piece.joint == {lexicon.AND} else None
-                self._happen(piece, words, verb.form, goes_on.actor if goes_on else self.actor)
-            return True
-        return False
+        # "falls while spinning" is one event
+        if (
+            verb is None
+            or (self.actor is None and opening)
+            or (self.latest is not None and lexicon.WHILE in piece.joint)
+        ):
+            return False
+        if self.latest is None and verb.form == "gerund" and piece.joint & _BEFORE_SUBJECT:
+            actor = None
+        else:
+            # "a cat sleeps while a dog barks and digs, then wakes up": the dog digs, the cat wakes up
+            actor = self.latest.actor if self.latest and piece.joint == {lexicon.AND} else self.actor
+        self._happen(piece, words, verb.form, actor)
+        return True
 
     def _admitted(self, piece: _Piece) -> frozenset[Form]:
         """Forms that make a clause: participles only where a clause is due, or where the story is told in them."""
@@ -265,27 +271,29 @@ class _Reader:
         return frozenset(forms)
 
     def _clause_event(self, piece: _Piece, words: list[_Word], subject: list[_Word], verb: _Verb) -> bool:
-        if lexicon.WHILE in piece.joint and self.latest is not None and subject[0].low in lexicon.PRONOUNS:
+        aside = lexicon.WHILE in piece.joint and self.latest is not None
+        if aside and subject[0].low in lexicon.PRONOUNS:
             return False
         actor = self._resolve(subject)
         if actor is None:
             return False
-        aside = lexicon.WHILE in piece.joint and self.latest is not None
+        if actor.scene and words[verb.at].low in lexicon.SHOWS and words[verb.at + 1 :]:
+            return self._shown(piece, words[verb.at + 1 :])
         if not aside:
             self.actor = actor
-        if actor.scene and words[verb.at].low in lexicon.SHOWS:
-            shown = words[verb.at + 1 :]
-            own = _clause(shown, frozenset({"finite", "base", "gerund"}), strict=False) if shown else None
-            if own:
-                return self._clause_event(piece, shown, *own)
-            # "the camera follows a car that speeds along, brakes, and stops"
-            self.actor = self._resolve(_noun_phrase(shown)) or actor
-            return True
         start = _with_adverbs(words, verb.at)
         form = _told_in(words[start:])
         if form and words[start].low in lexicon.CLITICS:
             start += 1
         self._happen(piece, words[start:], form or verb.form, actor)
+        return True
+
+    def _shown(self, piece: _Piece, words: list[_Word]) -> bool:
+        """Take what "the video shows": a clause, or who acts from here on ("a car that speeds along, brakes ...")."""
+        own = _clause(words, frozenset({"finite", "base", "gerund"}), strict=False)
+        self.actor = self._resolve(own[0] if own else _noun_phrase(words)) or self.actor
+        if own:
+            self._happen(piece, words[own[1].at :], own[1].form, self.actor)
         return True
 
     def _happen(self, piece: _Piece, words: list[_Word], form: Form, actor: _Actor | None) -> None:
@@ -314,7 +322,7 @@ class _Reader:
     def _remainder(self, piece: _Piece) -> None:
         """A piece without an event: it goes on with the event before, or names who is meant next."""
         if self.latest is not None and piece.joint <= _WITHIN:
-            # a list of things done something to ("buys apples, pears and plums") reaches over a comma, nothing else does
+            # a list of objects ("buys apples, pears and plums") reaches over a comma, nothing else does
             if not self.interrupted or _has_object(self.latest.words):
                 self.latest.words = self.latest.words + _without_backdrop(piece.words)
         elif self.latest is None or piece.joint & _IN_ORDER:
@@ -331,7 +339,7 @@ class _Reader:
             return None
         actor = self._antecedent(words) if words[0].low in lexicon.PRONOUNS else self._named(phrase, words)
         # who was named last is found first
-        self.actors = [*(other for other in self.actors if other is not actor), actor]
+        self.actors = [*(other for other in self.actors if other is not actor), actor][-_MEMORY:]
         return actor
 
     def _named(self, phrase: list[_Word], words: list[_Word]) -> _Actor:
@@ -374,20 +382,21 @@ def _patient(words: list[_Word]) -> list[_Word]:
 
 def _clause(words: list[_Word], admitted: frozenset[Form], *, strict: bool) -> tuple[list[_Word], _Verb] | None:
     """The subject and verb of a clause, or None. `strict` asks for more evidence, as after a plain "and"."""
-    offset = _after_introduction(words)
+    offset = next((k for k, word in enumerate(words) if not lexicon.is_adverb(word.low) or word.low == "there"), 0)
+    offset += _after_introduction(words[offset:])
     words_left = words[offset:]
     verb = _main_verb(words_left, strict=strict)
     if verb is None or verb.form not in admitted:
         return None
     subject = _noun_phrase(words_left[: _with_adverbs(words_left, verb.at)])
-    return (subject, _Verb(offset + verb.at, verb.form)) if subject else None
+    if not subject or subject[0].low in lexicon.RELATIVES:
+        return None
+    return subject, verb._replace(at=offset + verb.at)
 
 
 def _after_introduction(words: list[_Word]) -> int:
     """Where the subject begins, behind "there is" or a phrase of place as in "in a forest a deer runs"."""
     lows = [word.low for word in words]
-    if len(words) > 1 and lexicon.is_adverb(lows[0]) and lows[0] != "there":
-        return 1 + _after_introduction(words[1:])
     if lows[0] == "there" and len(lows) > 2 and lows[1] in lexicon.BE:
         return 2
     if lows[0] in lexicon.PREPOSITIONS:
@@ -443,7 +452,7 @@ def _finite_form(lows: list[str], k: int, *, plural: bool) -> Form | None:
     if lexicon.is_third_person(low):
         return None if lows[0] in lexicon.PLURALISERS or _is_noun_before_verb(lows, k) else "finite"
     if low in lexicon.VERBS:
-        return "base" if plural else None
+        return "base" if plural and lows[k - 1] not in lexicon.ADJECTIVES else None
     ends = k + 1 == len(lows) or not _is_open(lows[k + 1])
     unmarked = not (lexicon.is_gerund(low) or lexicon.is_past(low) or lexicon.is_adverb(low))
     return "base" if lexicon.is_plural(lows[k - 1]) and ends and unmarked else None
@@ -458,7 +467,7 @@ def _is_noun_before_verb(lows: list[str], k: int) -> bool:
 
 
 def _predicate(words: list[_Word], joint: frozenset[str], latest: _Happening | None) -> _Verb | None:
-    """The verb of a piece that begins with one, so that its subject was named before; None where it is no such piece."""
+    """The verb of a piece that begins with one, so that its subject was named before; None for any other piece."""
     lows = [word.low for word in words]
     k = next((k for k, low in enumerate(lows) if not lexicon.is_adverb(low)), len(lows) - 1)
     low, after = lows[k], lows[k + 1 : k + 2]
@@ -468,14 +477,17 @@ def _predicate(words: list[_Word], joint: frozenset[str], latest: _Happening | N
         return _Verb(k, _told_in(words[k:]) or "finite")
     if not _is_open(low):
         return None
+    governs = bool(after) and (after[0] in _AFTER_VERBS or lexicon.is_adverb(after[0]))
     if lexicon.is_third_person(low):
         if after == ["of"] or _is_noun_before_verb(lows, k):
             return None
-        governs = bool(after) and (after[0] in _AFTER_VERBS or lexicon.is_adverb(after[0]))
         sure = governs or lexicon.is_verb(low)
-        likely = sure or due or latest is None or not _has_object(latest.words)
-        return _Verb(k, "finite", sure) if likely else None
-    if form == "base" and (low in lexicon.VERBS or due):
+        # "drops the tray, and apologizes" against "buys apples, pears, and plums" and "wears a hat and mittens"
+        lists = latest is not None and (
+            _ends_in_plurals(latest.words) if lexicon.COMMA in joint else _has_object(latest.words)
+        )
+        return _Verb(k, "finite", sure) if sure or due or not lists else None
+    if form == "base" and (low in lexicon.VERBS or due or governs):
         return _Verb(k, "base")
     if lexicon.is_gerund(low) and (due or form == "gerund" or lexicon.WHILE in joint):
         return _Verb(k, "gerund")
@@ -500,6 +512,11 @@ def _is_state(words: list[_Word]) -> bool:
 
 def _has_object(words: list[_Word]) -> bool:
     return any(_is_open(word.low) and not lexicon.is_adverb(word.low) for word in words[1:])
+
+
+def _ends_in_plurals(words: list[_Word]) -> bool:
+    """Whether an event ends with a plural that has no determiner, so that more of them may follow."""
+    return lexicon.is_plural(words[-1].low) and len(words) > 1 and words[-2].low not in lexicon.DETERMINERS
 
 
 def _is_open(low: str) -> bool:

@@ -6,6 +6,7 @@ latent frames or models; `timeline` and `spans` turn it into those for a given c
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,11 +131,10 @@ class Plan(_Part):
 
         path = Path(path)
         try:
-            # every JSON document is a YAML document
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            data = _document(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise PlanError(f"cannot read the plan {path}: {error.strerror}") from error
-        except (UnicodeDecodeError, yaml.YAMLError) as error:
+        except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
             raise PlanError(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from error
         return _validated(data, where=f"{path}: ")
 
@@ -144,7 +144,9 @@ class Plan(_Part):
 
         path = Path(path)
         if path.suffix in (".yaml", ".yml"):
-            text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+            # unescaped, line separators such as U+0085 come back as spaces
+            legible = self.prompt.isprintable()
+            text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=legible)
         else:
             text = self.model_dump_json(indent=2) + "\n"
         path.write_text(text, encoding="utf-8")
@@ -191,6 +193,16 @@ def _complete_span(prompt: str, part: dict[str, Any]) -> dict[str, Any]:
     if "span" in part or not isinstance(part.get("text"), str):
         return part
     return {**part, "span": locate(prompt, part["text"])}
+
+
+def _document(text: str) -> Any:
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
+    try:
+        # YAML takes most of JSON, but not all of its characters
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return yaml.safe_load(text)
 
 
 def _validated(data: Any, *, where: str = "") -> Plan:

@@ -30,8 +30,8 @@ def parse_segments(text: str) -> list[Segment]:
     """Read segments from a list separated by commas or semicolons.
 
     Items are lengths, one after the other from the start of the clip, or intervals, which may leave gaps. Both are in
-    fractions of the clip, percent or seconds, one unit for all. Raises `PlanError`, naming the item, where one cannot be
-    read, is empty or out of order, or where the list goes beyond the clip or its fractions leave a rest.
+    fractions of the clip, percent or seconds, one unit for all. Raises `PlanError`, naming the item, where one cannot
+    be read, is empty or out of order, or where the list goes beyond the clip or its fractions leave a rest.
     """
     items = [_read(item.strip()) for item in re.split("[,;]", text)]
     first = items[0]

@@ -31,7 +31,9 @@ class Clip(NamedTuple):
 
     def first_frame(self, latent: int) -> int:
         """The first frame that a latent frame covers; for the one past the last, the number of frames."""
-        return 0 if latent == 0 else min(self.frames, 1 + (latent - 1) * self.compression)
+        if latent == self.latent_frames:
+            return self.frames
+        return 0 if latent == 0 else 1 + (latent - 1) * self.compression
 
 
 class Stretch(NamedTuple):

@@ -1,7 +1,7 @@
 """Reads a clip of the shapes world back: where the subject is, what it is, and which events it does when.
 
 The verifier knows only pixels. It finds the subject by its colourfulness (backgrounds are grey), its colour by hue, its
-shape by how much of its bounding box it fills, and events by the mean speed along each axis in the units of `world`.
+shape by which ideal shape of the same area and place overlaps it best, and events by the mean speed along each axis.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tsattn.shapes.world import COLOURS, EVENTS, GROWTH_SPEED, MOVE_SPEED
+from tsattn.shapes.world import COLOURS, EVENTS, GROWTH_SPEED, MOVE_SPEED, UNIT_AREA, Track, coverage
 
-CHROMA = 0.30
-"""A pixel belongs to the subject when its largest channel exceeds its smallest by this much of full scale."""
-SMALLEST_AREA = 40
-"""Fewer subject pixels than this, in one frame, count as no subject."""
+CHROMA = 0.15
+"""A pixel less colourful than this (largest channel less smallest, of full scale) is background."""
+SMALLEST_AREA = 40.0
+"""A subject that covers fewer pixels than this, in one frame, counts as none."""
+OVERLAP = 0.75
+"""A subject that overlaps no ideal shape by this share (intersection over union, of soft masks) has no shape."""
 DONE = 0.5
 """An event is done when its mean speed reaches this share of the slowest speed the world knows ..."""
 DOMINANT = 0.6
@@ -29,7 +31,6 @@ WINDOW = 4
 """Transitions over which a speed is measured when events are looked for at any time."""
 
 _HUES = {name: colorsys.rgb_to_hsv(*rgb)[0] for name, rgb in COLOURS.items()}
-_FILL = {"triangle": (0.0, 0.64), "circle": (0.64, 0.89), "square": (0.89, 1.01)}
 _UNIT = np.array([MOVE_SPEED[0], MOVE_SPEED[0], GROWTH_SPEED[0]])
 
 
@@ -52,33 +53,43 @@ class Verdict(NamedTuple):
 def read(video: NDArray[np.uint8]) -> Reading:
     """Locate and classify the subject in every frame of an RGB clip of shape (f, y, x, 3)."""
     frames = video.astype(np.float64) / 255
-    state = np.full((len(frames), 3), np.nan)
-    colours: list[str | None] = []
-    shapes: list[str | None] = []
-    for k, frame in enumerate(frames):
-        mask = frame.max(-1) - frame.min(-1) > CHROMA
-        area = int(mask.sum())
-        if area < SMALLEST_AREA:
-            colours.append(None)
-            shapes.append(None)
-            continue
-        rows, columns = np.nonzero(mask)
-        state[k] = columns.mean() + 0.5, rows.mean() + 0.5, 0.5 * np.log(area / np.pi)
-        colours.append(_colour(frame[mask]))
-        shapes.append(_shape(rows, columns, area))
-    return Reading(state, colours, shapes)
+    cover = _cover(frames)
+    area = cover.sum((1, 2))
+    centres = np.arange(0.5, max(cover.shape[1:]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = (cover.sum(1) @ centres[: cover.shape[2]]) / area
+        y = (cover.sum(2) @ centres[: cover.shape[1]]) / area
+        state = np.stack([x, y, 0.5 * np.log(area / np.pi)], axis=1)
+    state[area < SMALLEST_AREA] = np.nan
+    seen = area >= SMALLEST_AREA
+    colours = [
+        _colour(frame[mask > 0.5]) if found else None for frame, mask, found in zip(frames, cover, seen, strict=True)
+    ]
+    return Reading(state, colours, _shapes(cover, state))
+
+
+def _cover(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much of each pixel the subject covers, (f, y, x): its colourfulness relative to the frame's most colourful."""
+    chroma = frames.max(-1) - frames.min(-1)
+    full = np.sort(chroma.reshape(len(chroma), -1), axis=1)[:, -int(SMALLEST_AREA)]
+    inside = (chroma - CHROMA) / np.maximum(full - CHROMA, 1e-9)[:, None, None]
+    return np.where(full[:, None, None] > 2 * CHROMA, inside.clip(0, 1), 0)
 
 
 def _colour(pixels: NDArray[np.float64]) -> str:
-    chroma = pixels.max(-1) - pixels.min(-1)
-    mean = pixels[chroma >= np.median(chroma)].mean(0)
-    hue = colorsys.rgb_to_hsv(*mean)[0]
+    hue = colorsys.rgb_to_hsv(*pixels.mean(0))[0]
     return min(_HUES, key=lambda name: min(abs(hue - _HUES[name]), 1 - abs(hue - _HUES[name])))
 
 
-def _shape(rows: NDArray[np.int64], columns: NDArray[np.int64], area: int) -> str:
-    fill = area / ((np.ptp(rows) + 1) * (np.ptp(columns) + 1))
-    return next(name for name, (low, high) in _FILL.items() if low <= fill < high)
+def _shapes(cover: NDArray[np.float64], state: NDArray[np.float64]) -> list[str | None]:
+    """The shape in each frame: the ideal one of the same centre and area with the largest overlap."""
+    names, overlaps = list(UNIT_AREA), []
+    place = np.nan_to_num(state, nan=0.0)
+    for name, unit_area in UNIT_AREA.items():
+        ideal = coverage(name, Track(place[:, 0], place[:, 1], np.exp(place[:, 2]) * (np.pi / unit_area) ** 0.5))
+        overlaps.append(np.minimum(cover, ideal).sum((1, 2)) / np.maximum(cover, ideal).sum((1, 2)))
+    best = np.argmax(overlaps, axis=0)
+    return [names[k] if overlaps[k][frame] >= OVERLAP else None for frame, k in enumerate(best)]
 
 
 def verify(
@@ -86,17 +97,18 @@ def verify(
     colour: str,
     shape: str,
     events: Sequence[str],
-    bounds: Sequence[int],
+    segments: Sequence[tuple[int, int]],
 ) -> Verdict:
-    """Judge a clip against what was asked.
+    """Judge a clip of shape (f, y, x, 3) against what was asked.
 
-    `events` are names of `world.EVENTS`; event k is due between frames `bounds[k]` and `bounds[k + 1]`.
+    `events` are names of `world.EVENTS`; event k is due from frame `segments[k][0]` up to but not including frame
+    `segments[k][1]`, and is measured between the first and the last of them.
     """
     reading = read(video)
     right = [c == colour and s == shape for c, s in zip(reading.colours, reading.shapes, strict=True)]
     in_segment = [
-        _event((reading.state[last] - reading.state[first]) / (last - first)) == event
-        for event, first, last in zip(events, bounds, bounds[1:], strict=False)
+        _event((reading.state[last - 1] - reading.state[first]) / max(1, last - 1 - first)) == event
+        for event, (first, last) in zip(events, segments, strict=True)
     ]
     return Verdict(in_segment, _in_order(reading.state, events), bool(np.mean(right) >= KEPT))
 

@@ -24,7 +24,9 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "yellow": (0.95, 0.85, 0.15),
     "purple": (0.65, 0.20, 0.85),
 }
-SHAPES = ("circle", "square", "triangle")
+UNIT_AREA = {"circle": float(np.pi), "square": 1.76**2, "triangle": 1.1 * 1.9}
+"""The shapes, each with its area at radius 1."""
+SHAPES = tuple(UNIT_AREA)
 BACKGROUNDS = ("plain", "striped", "checkered", "dotted")
 
 
@@ -92,6 +94,11 @@ class Scene:
     background: Background
     prompt: str
 
+    @property
+    def segments(self) -> list[tuple[int, int]]:
+        """The frames of each event, from the first up to but not including the second; neighbours share one frame."""
+        return [(first, last + 1) for first, last in zip(self.bounds, self.bounds[1:], strict=False)]
+
 
 class Track(NamedTuple):
     """Centre and radius per frame, each of shape (f,), in pixels."""
@@ -126,7 +133,8 @@ def coverage(shape: str, moving: Track) -> NDArray[np.float64]:
         slope = np.hypot(height, half_base)
         side = (np.abs(x) * height - (y + height * 2 / 3) * half_base) / slope
         distance = np.maximum(side, y - height / 3)
-    return np.clip(0.5 - distance, 0.0, 1.0)
+    covered: NDArray[np.float64] = np.clip(0.5 - distance, 0.0, 1.0)
+    return covered
 
 
 def backdrop(background: Background) -> NDArray[np.float64]:
@@ -141,14 +149,16 @@ def backdrop(background: Background) -> NDArray[np.float64]:
         b = np.sin(2 * np.pi * (across / background.period + background.phase))
         wave = {"striped": a, "checkered": a * b * 2, "dotted": (a + b - 0.9) * 1.5}[background.kind]
         pattern = np.clip(wave * 2, -1.0, 1.0) / 2
-    return np.clip(background.level + background.contrast * pattern, 0.0, 1.0)
+    level: NDArray[np.float64] = np.clip(background.level + background.contrast * pattern, 0.0, 1.0)
+    return level
 
 
 def render(scene: Scene, frames: slice = slice(None)) -> NDArray[np.uint8]:
     """The clip, or a stretch of it, as 8-bit RGB of shape (f, y, x, 3)."""
     cover = coverage(scene.shape, track(scene, frames))[..., None]
     behind = backdrop(scene.background)[None, :, :, None]
-    return np.round(255 * (cover * np.array(COLOURS[scene.colour]) + (1 - cover) * behind)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.round(255 * (cover * np.array(COLOURS[scene.colour]) + (1 - cover) * behind)).astype(np.uint8)
+    return pixels
 
 
 def sample_background(rng: np.random.Generator) -> Background:
@@ -185,9 +195,7 @@ def sample_scene(rng: np.random.Generator, events: int) -> Scene:
         background = sample_background(rng)
         colour, shape = str(rng.choice(list(COLOURS))), str(rng.choice(SHAPES))
         prompt = sample_prompt(rng, colour, shape, names, background.kind)
-        scene = Scene(
-            colour, shape, names, sample_bounds(rng, events), speeds, (0.0, 0.0, 1.0), background, prompt
-        )
+        scene = Scene(colour, shape, names, sample_bounds(rng, events), speeds, (0.0, 0.0, 1.0), background, prompt)
         start = _sample_start(rng, track(scene))
         if start is not None:
             return Scene(**{**scene.__dict__, "start": start})

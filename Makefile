@@ -1,0 +1,36 @@
+# Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.10+.
+.PHONY: demo test lint bench train clean
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+demo: $(READY)  ## one sentence with three events becomes two videos side by side, in out/demo
+	$(BIN)/tsattn generate "A red circle moves right, then moves up, and then grows" -o out/demo --overwrite
+
+test: $(READY)  ## all tests, slow ones too
+	$(BIN)/python -m pytest -q
+
+lint: $(READY)  ## style, types, and who may import whom
+	$(BIN)/ruff check src tests training benchmarks
+	$(BIN)/ruff format --check src tests training benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## time and memory beside the model without control
+	$(BIN)/python -m benchmarks.cross_attention
+
+train: $(READY)  ## the embedded model from nothing; resumes where it was cut
+	$(BIN)/python -m training
+
+clean:
+	rm -rf .venv out build dist

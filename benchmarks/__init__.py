@@ -1,0 +1,1 @@
+"""Time and memory beside the model without control, measured in one run."""

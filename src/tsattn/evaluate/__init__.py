@@ -1,0 +1,1 @@
+"""Measurements: what a video shows of its plan, and tables of it."""

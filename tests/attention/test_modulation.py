@@ -1,0 +1,44 @@
+import torch
+
+from tsattn.attention.modulation import LARGEST_BIAS, event_bias
+
+
+def bias_of(logits, current, other, count=None, **options):
+    logits = torch.tensor(logits)[None, None]
+    count = torch.ones(logits.shape[-1]) if count is None else torch.tensor(count)
+    columns = [torch.tensor(mark, dtype=torch.bool)[None] for mark in (current, other)]
+    return event_bias(logits, *columns, count, **{"r_min": 1.0, "r_max": 1.5, **options})[0, 0]
+
+
+def test_by_hand():
+    logits = [0.0, 1.0, 2.0, 5.0]  # mean 2
+    low, high = 1.0, torch.tensor(5.0).exp()
+    share = ((torch.tensor(logits).exp() - low) / (high - low)).tolist()
+    found = bias_of(logits, [0, 1, 0, 0], [0, 0, 1, 0])
+    expected = [0.0, (5 - 2) * (1 + (1 - share[1]) * 0.5), (0 - 2) * (1 + share[2] * 0.5), 0.0]
+    torch.testing.assert_close(found, torch.tensor(expected))
+
+
+def test_a_column_of_both_counts_as_current():
+    assert bias_of([0.0, 1.0, 3.0], [0, 1, 0], [0, 1, 0])[1] > 0
+
+
+def test_equal_logits_ask_for_nothing():
+    assert torch.equal(bias_of([2.0, 2.0, 2.0], [1, 0, 0], [0, 1, 0]), torch.zeros(3))
+
+
+def test_a_pad_counted_n_times_is_n_pads():
+    many = bias_of([0.0, 1.0, 4.0, -1.0, -1.0, -1.0], [1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0])
+    once = bias_of([0.0, 1.0, 4.0, -1.0], [1, 0, 0, 0], [0, 1, 0, 0], [1.0, 1.0, 1.0, 3.0])
+    torch.testing.assert_close(many[:4], once)
+
+
+def test_masked_columns_take_no_part():
+    plain = bias_of([0.0, 1.0, 4.0], [1, 0, 0], [0, 1, 0])
+    masked = bias_of([0.0, 1.0, 4.0, 99.0], [1, 0, 0, 1], [0, 1, 0, 0], [1.0, 1.0, 1.0, 0.0])
+    torch.testing.assert_close(masked[:3], plain)
+    assert masked[3] == 0
+
+
+def test_the_bias_is_bounded():
+    assert bias_of([0.0, 500.0], [1, 0], [0, 0])[0] == LARGEST_BIAS

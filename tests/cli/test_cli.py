@@ -1,0 +1,167 @@
+"""Commands as a person types them: what they print, write and refuse. Long runs are in test_generate."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from tsattn.cli import app, main
+from tsattn.errors import TsattnError
+
+PROMPT = "A red circle moves right, then moves up, and then grows"
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """Runs the command line, expects one line on stderr and exit code 2, and returns the line."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tsattn", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        assert exit_.value.code == 2
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def no_long_work(monkeypatch):
+    """Bad input must be refused before any model runs."""
+
+    def generate(*args, **kwargs):
+        raise AssertionError("the run began")
+
+    monkeypatch.setattr("tsattn.generate.generate", generate)
+    monkeypatch.setattr("tsattn.cli.generating.generate", generate)
+
+
+def test_help_names_every_command():
+    result = CliRunner().invoke(app, ["--help"])
+    assert result.exit_code == 0
+    assert all(command in result.output for command in ("generate", "plan", "models", "eval"))
+
+
+@pytest.mark.parametrize("group", [["generate"], ["plan", "show"], ["models"], ["eval", "shapes"]], ids=" ".join)
+def test_every_command_has_help(group):
+    assert CliRunner().invoke(app, [*group, "--help"]).exit_code == 0
+
+
+def test_help_is_quick_and_the_package_light():
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "tsattn", "--help"], check=True, capture_output=True)
+    assert time.perf_counter() - began < 3, "0.7 s on an idle machine; this bound only catches a heavy import"
+    code = "import sys, tsattn; assert not {'torch', 'diffusers', 'transformers'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import sys, tsattn.cli; assert not {'torch', 'diffusers', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_plan_show_prints_events_and_bars():
+    result = CliRunner().invoke(app, ["plan", "show", PROMPT])
+    assert result.exit_code == 0
+    for words in ("red circle", "moves right", "moves up", "grows", "0%-33.33%", "66.67%-100%"):
+        assert words in result.output
+
+
+def test_plan_show_json_is_the_plan():
+    result = CliRunner().invoke(app, ["plan", "show", PROMPT, "--segments", "0.5,0.3,0.2", "--json"])
+    plan = json.loads(result.output)
+    assert plan["prompt"] == PROMPT
+    assert [event["text"] for event in plan["subjects"][0]["events"]] == ["moves right", "moves up", "grows"]
+    assert plan["subjects"][0]["events"][1]["segment"] == {"start": 0.5, "end": 0.8, "unit": "fraction"}
+
+
+def test_models_lists_the_embedded_one_and_the_pipelines():
+    result = CliRunner().invoke(app, ["models"])
+    assert "shapes (embedded)" in result.output
+    assert "WanPipeline" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([""], "the prompt is empty"),
+        (["   "], "the prompt is empty"),
+        (["A red circle"], "no event"),
+        ([], "give a prompt"),
+        ([PROMPT, "--segments", "0.6,0.3,0.3"], "120"),
+        ([PROMPT, "--segments", "0-0.5,0.2-0.1,0.5-1"], "0.2-0.1"),
+        ([PROMPT, "--segments", "0.5-1,0-0.3,0.3-0.5"], "ascend"),
+        ([PROMPT, "--segments", "0.5,0.5"], "3 events, so it needs 3 segments, but got 2"),
+        ([PROMPT, "--model", "shapse"], "did you mean 'shapes'?"),
+        ([PROMPT, "--model", "./nowhere"], "unknown model"),
+        ([PROMPT, "--steps", "-1"], "steps must be above 0, but got -1"),
+        ([PROMPT, "--num-frames", "0"], "frames must be above 0"),
+    ],
+    ids=lambda value: " ".join(value)[-40:] if isinstance(value, list) else "",
+)
+def test_bad_input_is_refused_in_one_line(refused, tmp_path, arguments, message):
+    assert message in refused("generate", *arguments, "-o", tmp_path / "out")
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_more_events_than_latent_frames(refused, tmp_path):
+    line = refused("generate", PROMPT, "--num-frames", "3", "-o", tmp_path)
+    assert "3 events, but the clip has only 2 latent frames" in line
+
+
+@pytest.mark.parametrize(
+    ("event", "message"), [("moves", "occurs more than once"), ("flies", "does not occur")], ids=["twice", "absent"]
+)
+def test_a_phrase_that_is_not_there_once(refused, tmp_path, event, message):
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"prompt": PROMPT, "subjects": [{"text": "red circle", "events": [{"text": event}]}]}))
+    line = refused("generate", "--plan", file, "-o", tmp_path / "out")
+    assert message in line
+    assert repr(event) in line
+
+
+def test_a_plan_for_another_prompt(refused, tmp_path):
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"prompt": "A dog sits", "subjects": [{"text": "dog", "events": [{"text": "sits"}]}]}))
+    assert "is for the prompt 'A dog sits'" in refused("generate", PROMPT, "--plan", file, "-o", tmp_path / "out")
+
+
+def test_folders_that_are_no_pipeline(refused, tmp_path):
+    assert "model_index.json" in refused("generate", PROMPT, "--model", tmp_path, "-o", tmp_path / "out")
+    (tmp_path / "model_index.json").write_text("{}")
+    assert "cannot open" in refused("generate", PROMPT, "--model", tmp_path, "-o", tmp_path / "out")
+
+
+def test_a_pipeline_of_another_class(refused, tmp_path):
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+
+    unet = UNet2DModel(
+        sample_size=8, block_out_channels=(8, 8), norm_num_groups=2, layers_per_block=1,
+        down_block_types=("DownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "UpBlock2D"),
+    )  # fmt: skip
+    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(tmp_path / "ddpm")
+    line = refused("generate", PROMPT, "--model", tmp_path / "ddpm", "-o", tmp_path / "out")
+    assert "cannot control a DDPMPipeline; supported are exactly the diffusers classes WanPipeline" in line
+
+
+def test_existing_results_are_kept(refused, tmp_path):
+    (tmp_path / "run.json").write_text("precious")
+    line = refused("generate", PROMPT, "-o", tmp_path)
+    assert "already holds run.json" in line
+    assert "--overwrite" in line
+    assert (tmp_path / "run.json").read_text() == "precious"
+
+
+def test_a_place_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot write to" in refused("generate", PROMPT, "-o", tmp_path / "file" / "out")
+
+
+def test_an_unknown_method(refused):
+    assert "unknown method 'magic'; there are vanilla, ts-attn" in refused("eval", "shapes", "--method", "magic")
+
+
+def test_every_error_is_ours():
+    assert all(issubclass(error, TsattnError) for error in TsattnError.__subclasses__())

@@ -1,0 +1,119 @@
+"""`tsattn generate` and `tsattn eval shapes` on the embedded model, for real."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from tsattn.cli import app
+from tsattn.plan import Plan
+from tsattn.video import read_mp4
+
+PROMPT = "A red circle moves right, then moves up, and then grows"
+FEW = ["--steps", "5", "--seed", "3"]
+
+pytestmark = pytest.mark.slow
+
+
+def generate(*arguments):
+    result = CliRunner().invoke(app, ["generate", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("first")
+    return folder, generate(PROMPT, *FEW, "-o", folder)
+
+
+def test_everything_is_written_and_plays(first):
+    folder, _ = first
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "baseline.mp4", "contact_sheet.png", "controlled.mp4", "run.json", "side_by_side.mp4"
+    ]  # fmt: skip
+    for name in ("baseline", "controlled", "side_by_side"):
+        assert len(read_mp4(folder / f"{name}.mp4")[0]) == 25
+
+
+def test_run_json_says_all(first):
+    record = json.loads((first[0] / "run.json").read_text())
+    assert record["prompt"] == PROMPT
+    plan = Plan.model_validate(record["plan"])
+    assert [event.text for event in plan.subjects[0].events] == ["moves right", "moves up", "grows"]
+    assert record["settings"]["steps"] == 5
+    assert record["settings"]["seed"] == 3
+    assert record["control"]["r_max"] == 1.5
+    assert record["latent_frames"] == [[[0, 4], [4, 9], [9, 13]]]
+    assert set(record["seconds"]) == {"baseline", "controlled"}
+    for verdict in record["verdicts"].values():
+        assert len(verdict["in_segment"]) == 3
+        assert isinstance(verdict["subject_kept"], bool)
+    assert {"tsattn", "python", "torch", "diffusers", "transformers"} <= set(record["versions"])
+
+
+def test_the_table_names_events_segments_verdicts_and_seconds(first):
+    for words in ("moves right", "moves up", "grows", "baseline", "controlled", "subject kept", "seconds"):
+        assert words in first[1]
+
+
+def test_the_same_seed_gives_the_same_video_and_control_changes_it(first, tmp_path):
+    generate(PROMPT, *FEW, "-o", tmp_path, "--no-compare")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["contact_sheet.png", "controlled.mp4", "run.json"]
+    assert (tmp_path / "controlled.mp4").read_bytes() == (first[0] / "controlled.mp4").read_bytes()
+    assert (first[0] / "baseline.mp4").read_bytes() != (first[0] / "controlled.mp4").read_bytes()
+
+
+def test_a_plan_file_and_other_segments(first, tmp_path):
+    Plan.model_validate(json.loads((first[0] / "run.json").read_text())["plan"]).save(tmp_path / "plan.yaml")
+    folder = tmp_path / "out"
+    output = generate("--plan", tmp_path / "plan.yaml", "--segments", "0s-1s,1s-2s,2s-3s", *FEW, "-o", folder)
+    assert json.loads((folder / "run.json").read_text())["latent_frames"] == [[[0, 5], [5, 9], [9, 13]]] or output
+    again = json.loads((folder / "run.json").read_text())["plan"]["subjects"][0]["events"][1]["segment"]
+    assert again == {"start": 1.0, "end": 2.0, "unit": "seconds"}
+
+
+def test_overwrite_replaces_all_earlier_results(first, tmp_path):
+    generate(PROMPT, *FEW, "-o", tmp_path)
+    generate("A blue square grows", *FEW, "-o", tmp_path, "--overwrite", "--no-compare")
+    assert not (tmp_path / "baseline.mp4").exists(), "a baseline of another prompt would mislead"
+
+
+def test_an_event_the_world_does_not_know_is_not_judged(tmp_path):
+    output = generate("A red circle sings, then grows", *FEW, "-o", tmp_path, "--no-compare")
+    assert "not judged" in output
+    assert json.loads((tmp_path / "run.json").read_text())["verdicts"] == {"controlled": None}
+
+
+def test_ctrl_c_leaves_no_file(tmp_path):
+    folder = tmp_path / "out"
+    command = [sys.executable, "-m", "tsattn", "generate", PROMPT, "--steps", "2000", "-o", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not folder.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert list(folder.iterdir()) == []
+    assert b"Traceback" not in errors
+
+
+def test_eval_shapes_prints_one_json_object():
+    result = CliRunner().invoke(app, ["eval", "shapes", "--events", "2", "--n", "1", "--seed", "4", "--json"])
+    assert result.exit_code == 0
+    figures = json.loads(result.stdout)
+    assert list(figures) == ["world", "events", "n", "seed", "methods"]
+    assert list(figures["methods"]) == ["vanilla", "ts-attn"]
+    for score in figures["methods"].values():
+        assert list(score) == ["in_segment", "in_order", "all_in_segment", "subject_kept", "seconds_per_video"]
+
+
+def test_eval_shapes_of_one_method():
+    result = CliRunner().invoke(app, ["eval", "shapes", "--events", "1", "--n", "1", "--method", "vanilla", "--json"])
+    assert list(json.loads(result.stdout)["methods"]) == ["vanilla"]

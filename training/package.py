@@ -1,0 +1,59 @@
+"""Stage 4: put the trained parts together as a stock Wan pipeline and write it where the package ships it."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+from transformers import UMT5EncoderModel
+
+from training import text
+from tsattn.shapes import MODEL
+from tsattn.shapes.world import FRAMES, SIZE
+
+WAN_LATENTS = 16 * 21 * 60 * 104
+"""Dimensions of Wan 2.1's latents for 81 frames of 480 x 832."""
+WAN_SHIFT = 3.0
+"""Wan's flow shift at that size."""
+
+
+def flow_shift(vae: AutoencoderKLWan) -> float:
+    """The schedule's shift by the usual resolution rule: proportional to the root of the number of latent dimensions.
+
+    Small videos carry little redundancy, so at equal noise less of their layout is decided; Wan's own shift of 3 would
+    spend its early steps, the controlled ones, where nothing is decided yet.
+    """
+    config = vae.config
+    latent_frames = 1 + (FRAMES - 1) // config.scale_factor_temporal
+    dimensions = config.z_dim * latent_frames * (SIZE // config.scale_factor_spatial) ** 2
+    return round(WAN_SHIFT * math.sqrt(dimensions / WAN_LATENTS), 2)
+
+
+def package(vae: Path, transformer: Path, encoder: Path, target: Path = MODEL) -> Path:
+    """Write the pipeline to `target`, replacing what is there."""
+    autoencoder = AutoencoderKLWan.from_pretrained(vae)
+    pipe = WanPipeline(
+        tokenizer=text.tokenizer(),
+        text_encoder=UMT5EncoderModel.from_pretrained(encoder),
+        vae=autoencoder,
+        scheduler=UniPCMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=flow_shift(autoencoder)
+        ),
+        transformer=WanTransformer3DModel.from_pretrained(transformer),
+    )
+    shutil.rmtree(target, ignore_errors=True)
+    pipe.save_pretrained(target)
+    index = target / "model_index.json"
+    facts = json.loads(index.read_text())
+    # where the class lives differs between releases of transformers; this name works in all of them
+    facts["tokenizer"] = ["transformers", "PreTrainedTokenizerFast"]
+    for folder in (target, *target.iterdir()):
+        for name in ("config.json", "model_index.json"):
+            if (folder / name).exists():
+                settings = facts if name == "model_index.json" else json.loads((folder / name).read_text())
+                settings.pop("_name_or_path", None)
+                (folder / name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+    return target
