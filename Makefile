@@ -21,8 +21,8 @@ test: $(READY)  ## all tests, slow ones too
 	$(BIN)/python -m pytest -q
 
 lint: $(READY)  ## style, types, and who may import whom
-	$(BIN)/ruff check src tests training benchmarks
-	$(BIN)/ruff format --check src tests training benchmarks
+	$(BIN)/ruff check src tests training benchmarks examples
+	$(BIN)/ruff format --check src tests training benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

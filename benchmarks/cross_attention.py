@@ -27,6 +27,7 @@ from tsattn.control.rebind import controlled_processor, rebound_call
 from tsattn.control.state import State, Text
 from tsattn.plan import Plan
 from tsattn.plan.spans import SubjectColumns, Tokens
+from tsattn.plan.timeline import Clip
 
 HEADS, WIDTH, TEXT = 12, 128, 512
 PROMPT = "A cat watches a bowl then dips its paw into the water then takes it out"
@@ -65,12 +66,15 @@ def controlled_state(grid: Grid) -> State:
     words = PROMPT.split()
     spans = [(2, 5), (6, 11), (12, 15)]
     events = [" ".join(words[first:last]) for first, last in spans]
-    plan = Plan.model_validate({"prompt": PROMPT, "subjects": [{"text": "cat", "events": [{"text": e} for e in events]}]})
+    plan = Plan.model_validate(
+        {"prompt": PROMPT, "subjects": [{"text": "cat", "events": [{"text": e} for e in events]}]}
+    )
     columns = [SubjectColumns((1,), tuple(tuple(range(first, last)) for first, last in spans))]
     state = State()
     state.begin([Text(plan, Tokens(PROMPT, (), 18), columns)], 1)
-    state.grid, state.acting = grid, True
-    state.prepare(1, TEXT, torch.device("cpu"), 16.0, 4)
+    clip = Clip(frames=1 + 4 * (grid.frames - 1), fps=16.0, compression=4)
+    state.prepare(grid, 1, TEXT, torch.device("cpu"), clip)
+    state.acting = True
     return state
 
 
@@ -122,7 +126,9 @@ def main() -> None:
     ratios = sorted(b / a for a, b in zip(seconds["vanilla"], seconds["controlled"], strict=True))
     memory = {name: peak(once) for name, once in variants.items()}
     extra = memory["controlled"] - memory["vanilla"]
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {grid.tokens} tokens, {options.rounds} rounds")
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {grid.tokens} tokens, {options.rounds} rounds"
+    )
     print(f"rows changed: {100 * changed:.1f} %")
     for name, values in seconds.items():
         print(f"{name:<11} median {statistics.median(values):.3f} s, peak {memory[name] / 2**20:.0f} MiB")

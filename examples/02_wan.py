@@ -7,10 +7,10 @@ import sys
 
 import torch
 from diffusers import WanPipeline
-from diffusers.utils import export_to_video
 
 import tsattn
 from tsattn.shapes import MODEL
+from tsattn.video import write_mp4
 
 if len(sys.argv) > 1:
     pipe = WanPipeline.from_pretrained(sys.argv[1], torch_dtype=torch.bfloat16).to("cuda")
@@ -23,4 +23,4 @@ else:
 plan = tsattn.parse(prompt)
 with tsattn.control(pipe, plan):
     frames = pipe(plan.prompt, **size).frames[0]
-export_to_video(frames, "controlled.mp4", fps=fps)
+write_mp4("controlled.mp4", (frames * 255).round().astype("uint8"), fps=fps)

@@ -14,13 +14,17 @@ from training import denoiser, package, vae
 def main() -> None:
     """Run all stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=Path("training/runs/shapes"), help="folder for checkpoints and logs")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("training/runs/shapes"), help="folder for checkpoints and logs"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the denoiser")
     parser.add_argument("--target", type=Path, default=None, help="folder for the pipeline (default: the package's)")
     options = parser.parse_args()
     autoencoder = vae.train(options.runs)
     transformer, encoder = denoiser.train(options.runs / f"seed{options.seed}", autoencoder, seed=options.seed)
-    print("written to", package.package(autoencoder, transformer, encoder, *([options.target] if options.target else [])))
+    print(
+        "written to", package.package(autoencoder, transformer, encoder, *([options.target] if options.target else []))
+    )
 
 
 if __name__ == "__main__":

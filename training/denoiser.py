@@ -24,7 +24,7 @@ COLUMNS = 512
 """Text columns of a Wan pipeline."""
 PROMPT = 28
 """Columns computed in training: the longest prompt of the world fits, the last one stands for all further zeros."""
-CLIPS = 8192
+CLIPS = 6144
 BATCH = 16
 STEPS = 2300
 PEAK = 2e-3

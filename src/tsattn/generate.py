@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsattn.control import ControlConfig, control
-from tsattn.errors import ModelError
+from tsattn.errors import ModelError, PlanError, TsattnError
 from tsattn.plan.schema import Plan
 from tsattn.plan.timeline import Clip
 from tsattn.settings import Settings
@@ -29,20 +29,40 @@ SHAPES_SETTINGS = Settings(height=64, width=64, frames=25, fps=8.0, steps=20, gu
 """What the embedded model was trained for and measured at."""
 
 
-class Model(NamedTuple):
-    """An opened pipeline, the family that knows it, and the settings it is best run with."""
+class Description(NamedTuple):
+    """What a model's configuration files say, before any weight is read."""
 
     name: str
-    pipe: Any
+    source: str
+    """A folder or a hub id."""
     family: Family
     settings: Settings
+    """What it is best run with."""
+    compression: int
+    """Frames in a latent frame but the first."""
+    longest: int
+    """Most latent frames it can make."""
 
     def clip(self, settings: Settings) -> Clip:
-        """The clip that the pipeline makes of these settings: it rounds frames to whole latent frames, as here."""
-        compression, frames = self.pipe.vae_scale_factor_temporal, settings.frames
-        if frames % compression != 1:
-            frames = frames // compression * compression + 1
-        return Clip(frames=frames, fps=settings.fps, compression=compression)
+        """The clip that the pipeline makes of these settings: it rounds frames to whole latent frames, as here.
+
+        Raises `PlanError` where that is longer than the model can make.
+        """
+        frames = settings.frames
+        if frames % self.compression != 1:
+            frames = frames // self.compression * self.compression + 1
+        clip = Clip(frames=frames, fps=settings.fps, compression=self.compression)
+        if clip.latent_frames > self.longest:
+            most = 1 + (self.longest - 1) * self.compression
+            raise PlanError(f"{self.name} makes {most} frames at the most, but {settings.frames} were asked for")
+        return clip
+
+
+class Model(NamedTuple):
+    """An opened pipeline and what is known of it."""
+
+    pipe: Any
+    facts: Description
 
 
 class Run(NamedTuple):
@@ -55,11 +75,17 @@ class Run(NamedTuple):
 def check_model_name(name: str) -> None:
     """Raise `ModelError` where a model cannot be found, before anything heavy is imported."""
     path = Path(name)
-    if name == EMBEDDED or path.is_dir():
-        if path.is_dir() and name != EMBEDDED and not (path / "model_index.json").exists():
+    try:
+        folder, exists = path.is_dir(), path.exists()
+    except OSError as error:
+        raise ModelError(f"cannot look for the model {name!r}: {error.strerror}") from error
+    if name == EMBEDDED:
+        return
+    if folder:
+        if not (path / "model_index.json").is_file():
             raise ModelError(f"the folder {name} holds no diffusers pipeline: it has no model_index.json")
         return
-    looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", "/", "~")) and not path.exists()
+    looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", "/", "~")) and not exists
     if not looks_like_hub_id:
         close = difflib.get_close_matches(name, [EMBEDDED], cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
@@ -69,32 +95,82 @@ def check_model_name(name: str) -> None:
         )
 
 
-def open_model(name: str) -> Model:
-    """Open the embedded model, a folder, or a hub id; on a GPU in bfloat16 where there is one.
+def describe(name: str) -> Description:
+    """Read what kind of model the embedded one, a folder or a hub id is, from its configuration files alone.
 
-    Raises `ModelError` where it cannot be found or opened, `UnsupportedPipelineError` where no family knows it.
+    Raises `ModelError` where it cannot be found or read, `UnsupportedPipelineError` where no family knows it.
     """
-    import torch
-    from diffusers import DiffusionPipeline
-    from diffusers.utils import logging
+    import diffusers
 
-    from tsattn.control.registry import family_of
+    from tsattn.control.registry import family_named
     from tsattn.shapes import MODEL
 
     check_model_name(name)
-    logging.disable_progress_bar()
-    gpu = torch.cuda.is_available()
     embedded = name == EMBEDDED
+    source = str(MODEL) if embedded else name
+    with _reading(name):
+        index = diffusers.DiffusionPipeline.load_config(source)
+        family = family_named(str(index["_class_name"]))
+        vae = getattr(diffusers, family.vae_class).load_config(source, subfolder="vae")
+        part = next(part for part in family.transformers if (index.get(part) or [None])[0])
+        transformer = getattr(diffusers, family.transformer_class).load_config(source, subfolder=part)
+        compression, longest = family.compression(vae), family.longest(transformer)
+    return Description(name, source, family, SHAPES_SETTINGS if embedded else family.settings, compression, longest)
+
+
+def open_model(facts: Description) -> Model:
+    """Read the weights; on a GPU where there is one, part by part where they do not fit it together.
+
+    Weights are in bfloat16 on a GPU, except for the autoencoder's, which loses detail in it. Raises `ModelError` where
+    they cannot be read, `UnsupportedPipelineError` where the pipeline is not what its configuration promised.
+    """
+    import torch
+    from diffusers import DiffusionPipeline
+
+    from tsattn.control.registry import family_of
+
+    gpu = torch.cuda.is_available() and facts.name != EMBEDDED
+    with _reading(facts.name):
+        dtype = {"default": torch.bfloat16, "vae": torch.float32} if gpu else torch.float32
+        pipe = DiffusionPipeline.from_pretrained(facts.source, dtype=dtype)
+    family_of(pipe)
+    pipe.set_progress_bar_config(disable=True)
+    if gpu:
+        modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+        size = sum(weight.nbytes for module in modules for weight in module.parameters())
+        if size < 0.8 * torch.cuda.mem_get_info()[0]:
+            pipe.to("cuda")
+        else:
+            pipe.enable_model_cpu_offload()
+    return Model(pipe, facts)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Silence progress bars of libraries, and turn what a broken or missing file raises into a `ModelError`."""
+    import diffusers
+    import transformers
+    from safetensors import SafetensorError
+
+    for library in (diffusers, transformers):
+        library.utils.logging.disable_progress_bar()
     try:
-        pipe = DiffusionPipeline.from_pretrained(
-            MODEL if embedded else name, torch_dtype=torch.bfloat16 if gpu and not embedded else torch.float32
-        )
-    except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
+        yield
+    except TsattnError:
+        raise
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        ImportError,
+        RuntimeError,
+        SafetensorError,
+        StopIteration,
+    ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"cannot open {name!r} as a diffusers pipeline: {reason}") from error
-    pipe.set_progress_bar_config(disable=True)
-    family = family_of(pipe)
-    return Model(name, pipe.to("cuda") if gpu else pipe, family, SHAPES_SETTINGS if embedded else family.settings)
 
 
 def generate(

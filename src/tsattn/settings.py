@@ -23,3 +23,5 @@ class Settings:
         for name in ("height", "width", "frames", "fps", "steps"):
             if not getattr(self, name) > 0:
                 raise PlanError(f"{name} must be above 0, but got {getattr(self, name)}")
+        if not 0 <= self.seed < 2**63:
+            raise PlanError(f"seed must be from 0 to 2^63 - 1, but got {self.seed}")

@@ -116,7 +116,7 @@ def test_the_number_of_rows_at_a_time_changes_nothing(monkeypatch):
         monkeypatch.setattr(split, "CHUNK_ELEMENTS", chunk)
         parts = list(
             controlled_rows(
-                query, key, value, torch.ones(9), [timeline], masks, grid, scale=1.0, r_min=1, r_max=1.5, strength=1
+                query, key, value, torch.ones(9), [timeline], masks, grid, scale=1.0, r_min=1.0, r_max=1.5, strength=1.0
             )
         )
         results.append((len(parts), torch.cat([part.values for part in parts])))
@@ -128,14 +128,14 @@ def test_the_number_of_rows_at_a_time_changes_nothing(monkeypatch):
 def test_the_due_event_gains_and_the_others_lose():
     grid, generator = Grid(2, 3, 3), torch.Generator().manual_seed(1)
     query, key = torch.randn(18, 2, 8, generator=generator), torch.randn(6, 2, 8, generator=generator)
-    value = torch.eye(6)[:, None].expand(6, 2, 6)  # the output is the attention map itself
+    value = torch.eye(6, 8)[:, None].expand(6, 2, 8)  # the output is the attention map itself, then zeros
     current = torch.zeros(2, 6, dtype=torch.bool)
     current[0, 2], current[1, 4] = True, True
     timeline = Timeline(torch.eye(6)[0], current, current.flip(0))
     everywhere = torch.ones(1, 18, dtype=torch.bool)
     plain, acted = (
         torch.cat([rows.values for rows in controlled_rows(
-            query, key, value, torch.ones(6), [timeline], everywhere, grid, scale=0.35, r_min=1, r_max=1.5, strength=strength
+            query, key, value, torch.ones(6), [timeline], everywhere, grid, scale=0.35, r_min=1.0, r_max=1.5, strength=strength
         )]) for strength in (0.0, 1.0)
     )  # fmt: skip
     assert (acted[:9, :, 2] > plain[:9, :, 2]).all()

@@ -37,7 +37,6 @@ def no_long_work(monkeypatch):
     def generate(*args, **kwargs):
         raise AssertionError("the run began")
 
-    monkeypatch.setattr("tsattn.generate.generate", generate)
     monkeypatch.setattr("tsattn.cli.generating.generate", generate)
 
 
@@ -98,6 +97,9 @@ def test_models_lists_the_embedded_one_and_the_pipelines():
         ([PROMPT, "--model", "./nowhere"], "unknown model"),
         ([PROMPT, "--steps", "-1"], "steps must be above 0, but got -1"),
         ([PROMPT, "--num-frames", "0"], "frames must be above 0"),
+        ([PROMPT, "--num-frames", "500"], "127 frames at the most, but 500"),
+        ([PROMPT, "--seed", "-1"], "seed must be from 0"),
+        ([PROMPT, "--seed", str(2**64)], "seed must be from 0"),
     ],
     ids=lambda value: " ".join(value)[-40:] if isinstance(value, list) else "",
 )
@@ -164,4 +166,52 @@ def test_an_unknown_method(refused):
 
 
 def test_every_error_is_ours():
-    assert all(issubclass(error, TsattnError) for error in TsattnError.__subclasses__())
+    from tsattn import errors
+
+    raised = [value for value in vars(errors).values() if isinstance(value, type)]
+    assert len(raised) == 8
+    assert all(issubclass(error, TsattnError) for error in raised)
+
+
+@pytest.mark.parametrize(
+    "content", ["prompt: 2024-13-45", "[", "\x00", "prompt: [1]", "{}", "subjects: 3"], ids=lambda text: repr(text)
+)
+def test_a_broken_plan_file(refused, tmp_path, content):
+    file = tmp_path / "plan.yaml"
+    file.write_text(content)
+    assert "plan.yaml" in refused("generate", "--plan", file, "-o", tmp_path / "out")
+
+
+def test_a_plan_file_that_is_not_there(refused, tmp_path):
+    assert "cannot read the plan" in refused("generate", "--plan", tmp_path / "none.json", "-o", tmp_path / "out")
+    assert "cannot read the plan" in refused("generate", "--plan", tmp_path, "-o", tmp_path / "out")
+
+
+def test_damaged_weights(refused, tmp_path):
+    import shutil
+
+    from tsattn.shapes import MODEL
+
+    shutil.copytree(MODEL, tmp_path / "model")
+    weights = tmp_path / "model" / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "cannot open" in refused("generate", PROMPT, "--model", tmp_path / "model", "-o", tmp_path / "out")
+    (tmp_path / "model" / "model_index.json").write_text("[]")
+    assert "cannot open" in refused("generate", PROMPT, "--model", tmp_path / "model", "-o", tmp_path / "out")
+
+
+def test_a_prompt_too_long_for_the_encoder(refused, tmp_path):
+    prompt = "A red circle moves right " + "very " * 600 + ", then grows"
+    line = refused("generate", prompt, "-o", tmp_path / "out")
+    assert "longer than the 512 tokens" in line
+    assert "[...]' is cut off" in line
+    assert len(line) < 400
+
+
+def test_results_that_cannot_be_replaced(refused, tmp_path):
+    (tmp_path / "run.json").mkdir()
+    assert "is not a file" in refused("generate", PROMPT, "--overwrite", "-o", tmp_path)
+
+
+def test_a_name_too_long_for_a_file(refused, tmp_path):
+    assert "cannot write to" in refused("generate", PROMPT, "-o", tmp_path / ("x" * 300))

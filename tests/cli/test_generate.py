@@ -1,6 +1,7 @@
 """`tsattn generate` and `tsattn eval shapes` on the embedded model, for real."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def test_run_json_says_all(first):
     assert record["settings"]["steps"] == 5
     assert record["settings"]["seed"] == 3
     assert record["control"]["r_max"] == 1.5
-    assert record["latent_frames"] == [[[0, 4], [4, 9], [9, 13]]]
+    assert record["latent_frames"] == [[[0, 5], [5, 9], [9, 13]]]
     assert set(record["seconds"]) == {"baseline", "controlled"}
     for verdict in record["verdicts"].values():
         assert len(verdict["in_segment"]) == 3
@@ -71,8 +72,8 @@ def test_the_same_seed_gives_the_same_video_and_control_changes_it(first, tmp_pa
 def test_a_plan_file_and_other_segments(first, tmp_path):
     Plan.model_validate(json.loads((first[0] / "run.json").read_text())["plan"]).save(tmp_path / "plan.yaml")
     folder = tmp_path / "out"
-    output = generate("--plan", tmp_path / "plan.yaml", "--segments", "0s-1s,1s-2s,2s-3s", *FEW, "-o", folder)
-    assert json.loads((folder / "run.json").read_text())["latent_frames"] == [[[0, 5], [5, 9], [9, 13]]] or output
+    generate("--plan", tmp_path / "plan.yaml", "--segments", "0s-1s,1s-2s,2s-3s", *FEW, "-o", folder)
+    assert json.loads((folder / "run.json").read_text())["latent_frames"] == [[[0, 4], [4, 8], [8, 12]]]
     again = json.loads((folder / "run.json").read_text())["plan"]["subjects"][0]["events"][1]["segment"]
     assert again == {"start": 1.0, "end": 2.0, "unit": "seconds"}
 
@@ -89,7 +90,20 @@ def test_an_event_the_world_does_not_know_is_not_judged(tmp_path):
     assert json.loads((tmp_path / "run.json").read_text())["verdicts"] == {"controlled": None}
 
 
-def test_ctrl_c_leaves_no_file(tmp_path):
+@pytest.mark.parametrize("moment", ["contact_sheet", "write_mp4"])
+def test_ctrl_c_while_writing_leaves_the_old_results_whole(first, tmp_path, monkeypatch, moment):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    shutil.copytree(first[0], tmp_path / "out")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    monkeypatch.setattr(f"tsattn.video.{moment}", interrupted)
+    command = ["generate", "A blue square grows", "--steps", "2", "-o", str(tmp_path / "out"), "--overwrite"]
+    assert CliRunner().invoke(app, command).exit_code == 130
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+
+
+def test_ctrl_c_in_the_run_leaves_no_file(tmp_path):
     folder = tmp_path / "out"
     command = [sys.executable, "-m", "tsattn", "generate", PROMPT, "--steps", "2000", "-o", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

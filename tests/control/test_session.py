@@ -221,6 +221,9 @@ def test_subclasses_and_strangers_are_refused(wan, plan):
 
     with pytest.raises(UnsupportedPipelineError, match="MyPipeline; supported are exactly.*WanPipeline"):
         tsattn.enable(MyPipeline(**wan.components), plan)
+    MyPipeline.__name__ = "WanPipeline"
+    with pytest.raises(UnsupportedPipelineError, match="not diffusers' own"):
+        tsattn.enable(MyPipeline(**wan.components), plan)
     with pytest.raises(UnsupportedPipelineError, match="str"):
         tsattn.enable("not a pipeline", plan)
 
@@ -247,7 +250,7 @@ def test_prompt_embeds_are_refused(wan, plan):
 
 def test_a_truncated_event_is_named(wan, plan):
     with pytest.raises(SpanError, match="sleeps"), tsattn.control(wan, plan):
-        run(wan, max_sequence_length=12)
+        run(wan, max_sequence_length=16)
 
 
 def test_more_events_than_latent_frames(wan, plan):
@@ -294,3 +297,91 @@ def test_attention_unlike_the_family_s_is_refused(wan, plan, monkeypatch):
     monkeypatch.setattr(session, "attention_call", lambda original, state, config: original)
     with pytest.raises(ControlError, match="differs from tsattn's"):
         tsattn.enable(wan, plan)
+
+
+def test_a_transformer_replaced_meanwhile_is_noticed(wan, plan):
+    other = wan_pipeline().transformer
+    with pytest.raises(NothingControlledError, match="did not act"), tsattn.control(wan, plan):
+        wan.transformer = other
+        run(wan)
+
+
+def test_interruption_and_another_size_under_one_control(wan, plan):
+    def interrupt(pipe, step, timestep, tensors):
+        pipe._interrupt = step == 1
+        return {}
+
+    with tsattn.control(wan, plan):
+        expected = run(wan)
+        run(wan, callback_on_step_end=interrupt)
+        run(wan, num_frames=13, height=96)
+        assert torch.equal(run(wan), expected)
+
+
+def test_a_pass_cut_short_leaves_the_next_untouched(wan, plan):
+    class Stop(BaseException):
+        pass
+
+    def stop(module, args):
+        raise Stop
+
+    inputs = {"hidden_states": torch.randn(1, 16, 3, 8, 8), "timestep": torch.tensor([500])}
+    inputs["encoder_hidden_states"] = torch.randn(1, 512, 32)
+    vanilla = wan.transformer(**inputs).sample
+    tsattn.enable(wan, plan)
+    handle = wan.transformer.blocks[1].register_forward_pre_hook(stop)
+    with pytest.raises(Stop):
+        run(wan)
+    handle.remove()
+    assert torch.equal(wan.transformer(**inputs).sample, vanilla)
+    tsattn.disable(wan)
+
+
+def test_the_cache_that_mixes_the_branches_is_refused(wan, plan):
+    from diffusers import PyramidAttentionBroadcastConfig
+
+    wan.transformer.enable_cache(
+        PyramidAttentionBroadcastConfig(
+            cross_attention_block_skip_range=2,
+            cross_attention_timestep_skip_range=(0, 1000),
+            current_timestep_callback=lambda: wan.current_timestep,
+        )
+    )
+    with pytest.raises(ControlError, match="pyramid attention broadcast"):
+        tsattn.enable(wan, plan)
+    wan.transformer.disable_cache()
+    with tsattn.control(wan, plan):
+        run(wan)
+
+
+def test_seconds_need_a_frame_rate(wan, plan):
+    timed = plan.with_segments([tsattn.Segment(start=k, end=k + 1, unit="seconds") for k in range(3)])
+    with pytest.raises(PlanError, match="pass fps="):
+        tsattn.enable(wan, timed)
+    with tsattn.control(wan, timed, fps=3):
+        in_seconds = run(wan)
+    with tsattn.control(wan, plan):
+        assert torch.equal(run(wan), in_seconds), "9 frames at 3 per second: thirds"
+    with pytest.raises(PlanError, match="fps must be above 0"):
+        tsattn.enable(wan, timed, fps=0)
+
+
+@pytest.mark.parametrize("wrong", ["a prompt", [], None, 3], ids=str)
+def test_what_is_no_plan_is_refused(wan, wrong):
+    with pytest.raises(PlanError, match="expected a Plan"):
+        tsattn.enable(wan, wrong)
+
+
+def test_autocast_does_not_coarsen_what_is_added(wan, plan, monkeypatch):
+    from tsattn.attention import split
+
+    seen, genuine = [], split.event_bias
+
+    def event_bias(logits, *args, **options):
+        seen.append(logits.dtype)
+        return genuine(logits, *args, **options)
+
+    monkeypatch.setattr(split, "event_bias", event_bias)
+    with torch.autocast("cpu", torch.bfloat16), tsattn.control(wan, plan, config=ControlConfig(erosion=1)):
+        run(wan, steps=2)
+    assert set(seen) == {torch.float32}

@@ -42,7 +42,9 @@ def test_its_clip_is_the_world_s(pipe):
         generator=torch.Generator().manual_seed(0), output_type="latent",
     ).frames  # fmt: skip
     assert latents.shape[2] >= 12, "latent frames"
-    tokens = [side // patch for side, patch in zip(latents.shape[3:], pipe.transformer.config.patch_size[1:], strict=True)]
+    tokens = [
+        side // patch for side, patch in zip(latents.shape[3:], pipe.transformer.config.patch_size[1:], strict=True)
+    ]
     assert min(tokens) >= 8
 
 

@@ -4,10 +4,10 @@ One glossary of axes for the whole package:
 
     b  samples of a batch        q  video tokens, frame by frame, row by row      h  attention heads
     k  text columns              f, y, x  latent frames, token rows and columns   d  head dimension
-    r  some of the video tokens (rows of the attention map)
+    r  some of the video tokens (rows of the attention map)         s  subjects
 
-Attention inputs have the layout (b, q, h, d) that diffusers' attention dispatch uses. Logits are `q kᵀ · scale`, after the
-model's own norms and rotary embedding. Source of all formulas: arXiv 2604.19473, section 3.
+Functions take one sample, (q, h, d) and (k, h, d), as diffusers' attention dispatch lays it out. Logits are `q kᵀ · scale`,
+after the model's own norms and rotary embedding. Source of all formulas: arXiv 2604.19473, section 3.
 
     region      where the subject moves: its map, the threshold, the erosion          (paper: motion region extraction)
     modulation  what is added to the logits there: rearrangement and reinforcement    (paper: EAR, AAR)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 LARGEST_BIAS = 80.0
-"""Bound of what is added to a logit: e^80 still fits float32 with room for a sum."""
+"""Bound of what one subject adds to a logit, so that no softmax ever meets an infinity."""
 
 
 def event_bias(
@@ -31,8 +31,8 @@ def event_bias(
     With statistics over all text columns of the row, `b⁺ = max − mean` on current columns and `b⁻ = min − mean` on other
     ones. `p' = (p − p_min) / (p_max − p_min)` is the row's min-max normalised probability; the softmax's denominator
     cancels in it, so `p' = (e^{S−max} − e^{min−max}) / (1 − e^{min−max})`. Factors are `r⁺ = r_min + (1 − p')(r_max −
-    r_min)` and `r⁻ = r_min + p'(r_max − r_min)`. Differs from the paper only in its ε, which is 0 here: where all columns
-    are equal, b is 0 and p' does not matter.
+    r_min)` and `r⁻ = r_min + p'(r_max − r_min)`. Two things differ from the paper: its ε is 0 here
+    (where all columns are equal, b is 0 and p' does not matter), and the result is bounded by `LARGEST_BIAS`.
     """
     seen = count > 0
     highest = logits.masked_fill(~seen, -torch.inf).amax(-1, keepdim=True)

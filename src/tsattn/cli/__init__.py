@@ -11,11 +11,9 @@ __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Run the command line; expected errors become one clear line and exit code 2, Ctrl-C code 130."""
+    """Run the command line; expected errors become one clear line and exit code 2."""
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit(130)
     except TsattnError as error:
         print(f"tsattn: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -51,7 +51,7 @@ def generate(
         str | None,
         typer.Option(help='When each event is due: lengths ("0.6,0.4", "2s,1s") or intervals ("0%-60%,60%-100%").'),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the start noise, the same with and without control.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the start noise, the same with and without control.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.  [dim]default: the model's[/dim]")] = None,
     num_frames: Annotated[int | None, typer.Option(help="Frames.  [dim]default: the model's[/dim]")] = None,
     compare: Annotated[
@@ -111,9 +111,9 @@ def models() -> None:
 
 @eval_app.command("shapes")
 def eval_shapes(
-    events: Annotated[int, typer.Option(min=1, max=4, help="Events in each prompt.")] = 3,
-    n: Annotated[int, typer.Option(min=1, help="Prompts.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Which prompts and start noises; training never draws them.")] = 0,
+    events: Annotated[int, typer.Option(help="Events in each prompt.")] = 3,
+    n: Annotated[int, typer.Option(help="Prompts.")] = 100,
+    seed: Annotated[int, typer.Option(help="Which prompts and start noises; training never draws them.")] = 0,
     method: Annotated[
         list[str] | None,
         typer.Option(help="[b]vanilla[/b] or [b]ts-attn[/b]; may be repeated.  [dim]default: both[/dim]"),

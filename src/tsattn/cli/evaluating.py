@@ -17,6 +17,9 @@ def run_shapes(*, events: int, n: int, seed: int, methods: Sequence[str] | None,
     """Run the evaluation. Raises `PlanError` for a method that there is not."""
     names = list(dict.fromkeys(methods or METHODS))
     unknown = [name for name in names if name not in METHODS]
+    for option, value, least, most in (("events", events, 1, 4), ("n", n, 1, 10**6), ("seed", seed, 0, 2**63 - 1)):
+        if not least <= value <= most:
+            raise PlanError(f"--{option} must be from {least} to {most}, but got {value}")
     if unknown:
         raise PlanError(f"unknown method {unknown[0]!r}; there are {', '.join(METHODS)}")
     with Progress(console=Console(stderr=True)) as progress:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -14,18 +16,23 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from tsattn.cli.planning import highlighted, make_plan
+from tsattn.control import ControlConfig, disable, enable
 from tsattn.errors import OutputError
-from tsattn.generate import EMBEDDED, Model, Run, check_model_name, generate, open_model
+from tsattn.generate import EMBEDDED, SHAPES_SETTINGS, Model, Run, check_model_name, describe, generate, open_model
+from tsattn.palette import event_colour
 from tsattn.plan import Plan
-from tsattn.plan.timeline import Clip, Stretch, snap_plan
+from tsattn.plan.timeline import Clip, snap_plan
 
 if TYPE_CHECKING:
     from tsattn.settings import Settings
     from tsattn.shapes.verifier import Verdict
 
 FILES = ("controlled.mp4", "baseline.mp4", "side_by_side.mp4", "contact_sheet.png", "run.json")
+LABELS = {"baseline": "model alone", "controlled": "TS-Attn"}
+CONFIG = ControlConfig.paper()
 SMALLEST_SIDE = 256
 """Videos smaller than this are written enlarged, a whole number of times."""
 
@@ -46,49 +53,53 @@ def run(
     check_model_name(model_name)
     plan = make_plan(prompt, plan_file, segments)
     given = {name: value for name, value in overrides.items() if value is not None}
-    from tsattn.generate import SHAPES_SETTINGS
-
-    replace(SHAPES_SETTINGS, **given)  # impossible numbers fail here, before the model is opened
-    _prepare(folder, overwrite)
+    replace(SHAPES_SETTINGS, **given)  # impossible numbers fail here, before anything heavy is imported
+    check_folder(folder, FILES, overwrite=overwrite)
     with console.status("opening the model"):
-        model = open_model(model_name)
-    settings = replace(model.settings, **given)
-    clip = model.clip(settings)
-    stretches = [stretch for row in snap_plan(plan, clip) for stretch in row]
+        facts = describe(model_name)
+        settings = replace(facts.settings, **given)
+        clip = facts.clip(settings)
+        snap_plan(plan, clip)
+        model = open_model(facts)
+        # the seam and the plan's words in the prompt, tried now and not after the baseline
+        enable(model.pipe, plan, config=CONFIG, fps=settings.fps)
+        disable(model.pipe)
     console.print(highlighted(plan))
     runs = _run_all(console, model, plan, settings, both=model_name == EMBEDDED if compare is None else compare)
     verdicts = {name: _judge(model_name, plan, clip, run) for name, run in runs.items()}
-    _write(folder, model, plan, settings, clip, runs, verdicts)
-    _print_table(console, plan, clip, stretches, runs, verdicts)
-    console.print(
-        f"written to [bold]{folder}[/bold]: {', '.join(sorted(p.name for p in folder.iterdir() if p.name in FILES))}"
-    )
+    written = _write(folder, model, plan, settings, clip, runs, verdicts)
+    _print_table(console, plan, clip, runs, verdicts)
+    console.print(Text(f"written to {folder}: {', '.join(written)}"))
 
 
-def _prepare(folder: Path, overwrite: bool) -> None:
-    """Make sure that results can be written to a folder."""
-    found = [name for name in FILES if (folder / name).exists()]
-    if found and not overwrite:
-        raise OutputError(
-            f"{folder} already holds {', '.join(found)}; choose another folder with -o, or pass --overwrite"
-        )
+def check_folder(folder: Path, files: Sequence[str], *, overwrite: bool) -> None:
+    """Raise `OutputError` where these files cannot be written to a folder, or are there already and shall be kept."""
     try:
+        found = [name for name in files if (folder / name).exists()]
+        if found and not overwrite:
+            raise OutputError(
+                f"{folder} already holds {', '.join(found)}; choose another folder with -o, or pass --overwrite"
+            )
+        for name in found:
+            if not (folder / name).is_file():
+                raise OutputError(
+                    f"{folder / name} is not a file, so it cannot be replaced; choose another folder with -o"
+                )
         folder.mkdir(parents=True, exist_ok=True)
-        trial = folder / ".tsattn-trial"
-        trial.touch()
-        trial.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with -o") from error
 
 
 def _run_all(console: Console, model: Model, plan: Plan, settings: Settings, *, both: bool) -> dict[str, Run]:
-    from tsattn.control import ControlConfig
-
     configs = {"baseline": None} if both else {}
+    runs = {}
     with _progress(console) as progress:
-        runs = {}
-        for name, config in {**configs, "controlled": ControlConfig.paper()}.items():
-            task = progress.add_task("model alone" if config is None else "TS-Attn", total=settings.steps)
+        for name, config in {**configs, "controlled": CONFIG}.items():
+            task = progress.add_task(LABELS[name], total=settings.steps)
             runs[name] = generate(model, plan, settings, config=config, on_step=partial(progress.advance, task))
     return runs
 
@@ -115,35 +126,33 @@ def _write(
     clip: Clip,
     runs: dict[str, Run],
     verdicts: dict[str, Verdict | None],
-) -> None:
-    from tsattn.video import Row, contact_sheet, moved_into_place, side_by_side, write_mp4
+) -> list[str]:
+    """Write all results aside, then move them into place together; results of an earlier run do not stay among them."""
+    from tsattn.video import Row, contact_sheet, side_by_side, write_mp4
 
     scale = max(1, -(-SMALLEST_SIDE // min(settings.height, settings.width)))
-    for name in FILES:
-        (folder / name).unlink(missing_ok=True)
-    for name, run in runs.items():
-        write_mp4(folder / f"{name}.mp4", run.video, fps=settings.fps, scale=scale)
-    labels = {"baseline": "model alone", "controlled": "TS-Attn"}
-    if "baseline" in runs:
-        both = side_by_side(
-            runs["baseline"].video,
-            runs["controlled"].video,
-            labels=("model alone", "TS-Attn"),
-            plan=plan,
-            clip=clip,
-            scale=scale,
-        )
-        write_mp4(folder / "side_by_side.mp4", both, fps=settings.fps)
-    rows = []
-    for name, run in runs.items():
-        verdict = verdicts[name]
-        rows.append(Row(labels[name], run.video, None if verdict is None else verdict.in_segment))
-    with moved_into_place(folder / "contact_sheet.png") as part:
-        contact_sheet(rows, plan=plan, clip=clip).save(part, format="PNG")
-    with moved_into_place(folder / "run.json") as part:
-        part.write_text(
-            json.dumps(_record(model, plan, settings, clip, runs, verdicts), indent=2) + "\n", encoding="utf-8"
-        )
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".tsattn-") as name:
+        aside = Path(name)
+        for name, run in runs.items():
+            write_mp4(aside / f"{name}.mp4", run.video, fps=settings.fps, scale=scale)
+        if "baseline" in runs:
+            pair, labels = (
+                (runs["baseline"].video, runs["controlled"].video),
+                (LABELS["baseline"], LABELS["controlled"]),
+            )
+            both = side_by_side(*pair, labels=labels, plan=plan, clip=clip, scale=scale)
+            write_mp4(aside / "side_by_side.mp4", both, fps=settings.fps)
+        done = {name: None if verdict is None else verdict.in_segment for name, verdict in verdicts.items()}
+        rows = [Row(LABELS[name], run.video, done[name]) for name, run in runs.items()]
+        contact_sheet(rows, plan=plan, clip=clip).save(aside / "contact_sheet.png")
+        record = json.dumps(_record(model, plan, settings, clip, runs, verdicts), indent=2)
+        (aside / "run.json").write_text(record + "\n", encoding="utf-8")
+        written = sorted(file.name for file in aside.iterdir())
+        for name in written:
+            os.replace(aside / name, folder / name)
+        for name in set(FILES) - set(written):
+            (folder / name).unlink(missing_ok=True)
+    return written
 
 
 def _record(
@@ -153,16 +162,16 @@ def _record(
     import torch
     import transformers
 
-    from tsattn import ControlConfig, __version__
+    from tsattn import __version__
 
     versions = {"tsattn": __version__, "python": platform.python_version()}
     versions |= {package.__name__: package.__version__ for package in (torch, diffusers, transformers)}
     return {
         "prompt": plan.prompt,
         "plan": plan.model_dump(mode="json"),
-        "model": model.name,
-        "settings": asdict(settings),
-        "control": asdict(ControlConfig.paper()),
+        "model": model.facts.name,
+        "settings": {**asdict(settings), "frames": clip.frames},
+        "control": asdict(CONFIG),
         "latent_frames": [[tuple(stretch) for stretch in row] for row in snap_plan(plan, clip)],
         "seconds": {name: round(run.seconds, 3) for name, run in runs.items()},
         "verdicts": {name: None if verdict is None else verdict._asdict() for name, verdict in verdicts.items()},
@@ -171,31 +180,26 @@ def _record(
 
 
 def _print_table(
-    console: Console,
-    plan: Plan,
-    clip: Clip,
-    stretches: list[Stretch],
-    runs: dict[str, Run],
-    verdicts: dict[str, Verdict | None],
+    console: Console, plan: Plan, clip: Clip, runs: dict[str, Run], verdicts: dict[str, Verdict | None]
 ) -> None:
     table = Table()
     table.add_column("event")
     table.add_column("segment")
-    titles = {"baseline": "done? baseline", "controlled": "done? controlled"}
     for name in runs:
-        table.add_column(titles[name], justify="center")
+        table.add_column(f"done? {name}", justify="center")
     events = [event for subject in plan.subjects for event in subject.events]
+    stretches = [stretch for row in snap_plan(plan, clip) for stretch in row]
     for number, (event, stretch) in enumerate(zip(events, stretches, strict=True)):
         first, last = clip.first_frame(stretch.first) / clip.fps, clip.first_frame(stretch.last) / clip.fps
-        table.add_row(event.text, f"{first:.2f}-{last:.2f} s", *(_mark(verdicts[name], number) for name in runs))
+        marks = [_mark(v and v.in_segment[number], "done", "missed") for v in verdicts.values()]
+        table.add_row(Text(event.text, event_colour(number)), f"{first:.2f}-{last:.2f} s", *marks)
     table.add_section()
-    kept = {None: "not judged", True: "[green]yes[/green]", False: "[red]no[/red]"}
-    table.add_row("subject kept", "", *(kept[v.subject_kept if (v := verdicts[name]) else None] for name in runs))
+    table.add_row("subject kept", "", *(_mark(v and v.subject_kept, "yes", "no") for v in verdicts.values()))
     table.add_row("seconds", "", *(f"{run.seconds:.2f}" for run in runs.values()))
     console.print(table)
 
 
-def _mark(verdict: Verdict | None, number: int) -> str:
+def _mark(verdict: bool | None, yes: str, no: str) -> Text:
     if verdict is None:
-        return "not judged"
-    return "[green]done[/green]" if verdict.in_segment[number] else "[red]missed[/red]"
+        return Text("not judged", "dim")
+    return Text(yes, "green") if verdict else Text(no, "red")

@@ -58,6 +58,6 @@ def show(plan: Plan) -> None:
             first, last = (round(BAR * moment / whole) for moment in (event.segment.start, event.segment.end))
             bar = Text("·" * first, "dim") + Text("█" * max(1, last - first), event_colour(number))
             bar.append("·" * (BAR - len(bar)), "dim")
-            table.add_row(subject.text, Text(event.text, event_colour(number)), str(event.segment), bar)
+            table.add_row(Text(subject.text), Text(event.text, event_colour(number)), str(event.segment), bar)
             number += 1
     console.print(table)

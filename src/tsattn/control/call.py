@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from tsattn.attention.split import controlled_rows, regions
 from tsattn.control.config import ControlConfig
 from tsattn.control.state import State
@@ -23,21 +25,20 @@ def attention_call(original: Callable[..., Tensor], state: State, config: Contro
         out = original(query, key, value, *args, **kwargs)
         if not state.acting:
             return out
-        state.intercepted += 1
         state.acted += 1
         out = out.clone() if out.requires_grad else out
-        grid = state.grid
-        assert grid is not None
         scale = kwargs.get("scale") or query.shape[-1] ** -0.5
-        for number in range(len(query)):
-            (positions, counts), timelines = state.sample(number, key.shape[1], key.device)
-            q, k, v = query[number], key[number, positions], value[number, positions]
-            masks = regions(q, k, timelines, grid, scale=scale, erosion=config.erosion)
-            for rows in controlled_rows(
-                q, k, v, counts, timelines, masks, grid,
-                scale=scale, r_min=config.r_min, r_max=config.r_max, strength=config.strength,
-            ):  # fmt: skip
-                out[number, rows.tokens] = rows.values
+        # autocast would quietly take everything below back to half precision
+        with torch.autocast(query.device.type, enabled=False):
+            for number in range(len(query)):
+                (positions, counts), timelines, grid = state.sample(number, key.shape[1], key.device)
+                q, k, v = query[number], key[number, positions], value[number, positions]
+                masks = regions(q, k, timelines, grid, scale=scale, erosion=config.erosion)
+                for rows in controlled_rows(
+                    q, k, v, counts, timelines, masks, grid,
+                    scale=scale, r_min=config.r_min, r_max=config.r_max, strength=config.strength,
+                ):  # fmt: skip
+                    out[number, rows.tokens] = rows.values.to(out.dtype)
         return out
 
     return controlled_attention

@@ -40,11 +40,11 @@ class ControlConfig:
         for name in ("t2v_step_fraction", "i2v_step_fraction"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ControlError(f"{name} is a share of the steps between 0 and 1, but got {getattr(self, name)}")
-        if not 0 <= self.r_min <= self.r_max:
+        if not 0 <= self.r_min <= self.r_max < float("inf"):
             raise ControlError(f"expected 0 <= r_min <= r_max, but got r_min={self.r_min} and r_max={self.r_max}")
         if self.erosion < 1 or self.erosion % 2 == 0:
             raise ControlError(f"erosion is the odd side of a square, 1 or more, but got {self.erosion}")
-        if not self.strength >= 0:
+        if not 0 <= self.strength < float("inf"):
             raise ControlError(f"strength is 0 or more, but got {self.strength}")
         if self.minimum_steps < 0:
             raise ControlError(f"minimum_steps is 0 or more, but got {self.minimum_steps}")

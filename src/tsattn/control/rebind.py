@@ -15,23 +15,34 @@ from typing import Any
 from tsattn.errors import UnsupportedPipelineError
 
 
+def attention_of(processor_class: type, name: str) -> Callable[..., Any]:
+    """The function by which a processor computes attention. Raises `UnsupportedPipelineError` where it has another name."""
+    found: Callable[..., Any] = _code(processor_class, name).__globals__[name]
+    return found
+
+
 def rebound_call(processor_class: type, name: str, replacement: Callable[..., Any]) -> Callable[..., Any]:
     """A copy of `processor_class.__call__` in which the global `name` is `replacement`.
 
     Raises `UnsupportedPipelineError` where that code does not use the name.
     """
-    original = inspect.unwrap(vars(processor_class)["__call__"])
-    if name not in original.__code__.co_names:
-        raise UnsupportedPipelineError(
-            f"{processor_class.__qualname__} was expected to compute attention by {name}, but does not; this release of "
-            "diffusers is not supported"
-        )
+    original = _code(processor_class, name)
     # without a module name the copy cannot be mistaken for the original; __package__ and __spec__ stay for its imports
     scope = {key: value for key, value in original.__globals__.items() if key != "__name__"}
     scope[name] = replacement
     copy = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__, original.__closure__)
     copy.__kwdefaults__ = original.__kwdefaults__
     return copy
+
+
+def _code(processor_class: type, name: str) -> types.FunctionType:
+    original: types.FunctionType = inspect.unwrap(vars(processor_class)["__call__"])
+    if name not in original.__code__.co_names or name not in original.__globals__:
+        raise UnsupportedPipelineError(
+            f"{processor_class.__qualname__} was expected to compute attention by {name}, but does not; this release of "
+            "diffusers is not supported"
+        )
+    return original
 
 
 def controlled_processor(inner: Any, call: Callable[..., Any]) -> Any:

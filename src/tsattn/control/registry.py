@@ -21,20 +21,28 @@ def load(name: str) -> Family:
     return family
 
 
+def family_named(pipeline: str) -> Family:
+    """The family that knows pipelines of this class name. Raises `UnsupportedPipelineError` naming what is supported."""
+    supported: list[str] = []
+    for family in map(load, FAMILIES):
+        if pipeline in family.pipelines:
+            return family
+        supported += family.pipelines
+    raise UnsupportedPipelineError(
+        f"tsattn cannot control a {pipeline}; supported are exactly the diffusers classes {', '.join(supported)}"
+    )
+
+
 def family_of(pipe: Any) -> Family:
     """The family that knows this pipeline. Raises `UnsupportedPipelineError` naming what is supported, or why not."""
     import diffusers
 
-    supported = []
-    for family in map(load, FAMILIES):
-        for pipeline in family.pipelines:
-            if type(pipe) is getattr(diffusers, pipeline, None):
-                _check(pipe, family)
-                return family
-            supported.append(pipeline)
-    raise UnsupportedPipelineError(
-        f"tsattn cannot control a {type(pipe).__name__}; supported are exactly the diffusers classes {', '.join(supported)}"
-    )
+    name = type(pipe).__name__
+    family = family_named(name)
+    if type(pipe) is not getattr(diffusers, name, None):
+        raise UnsupportedPipelineError(f"this {name} is not diffusers' own class, so tsattn cannot know what it does")
+    _check(pipe, family)
+    return family
 
 
 def _check(pipe: Any, family: Family) -> None:

@@ -27,10 +27,11 @@ class Text(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What TS-Attn needs to act on one sample: the columns to compute and every subject's timeline on them."""
+    """What TS-Attn needs to act on one sample: the columns to compute, every subject's timeline on them, the token grid."""
 
     columns: Columns
     timelines: list[Timeline]
+    grid: Grid
 
 
 @dataclass
@@ -49,16 +50,17 @@ class State:
     grid: Grid | None = None
     acting: bool = False
     """Whether attention calls act right now: only inside a conditional forward pass of a controlled step."""
-    intercepted: int = 0
-    """Attention calls that acted in the current forward pass."""
     acted: int = 0
-    """Attention calls that acted since control was switched on."""
+    """Attention calls that acted in the current or last conditional forward pass of a controlled step of this run."""
+    runs: int = 0
+    """Runs since control was switched on."""
     _samples: dict[tuple[object, ...], Sample] = field(default_factory=dict)
 
     def begin(self, texts: list[Text], videos_per_prompt: int) -> None:
         """A new run with these prompts."""
         self.texts, self.videos_per_prompt = texts, videos_per_prompt
-        self.step, self.steps, self.acting = 0, None, False
+        self.step, self.steps, self.acting, self.acted = 0, None, False, 0
+        self.runs += 1
         self._samples.clear()
 
     def sample(self, number: int, length: int, device: torch.device) -> Sample:
@@ -71,7 +73,7 @@ class State:
             )
         return self._samples[key]
 
-    def prepare(self, samples: int, length: int, device: torch.device, fps: float, compression: int) -> None:
+    def prepare(self, grid: Grid, samples: int, length: int, device: torch.device, clip: Clip) -> None:
         """Build columns and timelines for every sample of a batch, once for each prompt and shape of a run.
 
         Raises `ControlError` where the batch is not the prompts' number of videos, `PlanError` where a plan does not fit
@@ -81,16 +83,15 @@ class State:
             raise ControlError(
                 f"expected a batch of {len(self.texts)} prompts with {self.videos_per_prompt} videos each, got {samples}"
             )
-        assert self.grid is not None
-        clip = Clip(frames=1 + (self.grid.frames - 1) * compression, fps=fps, compression=compression)
+        self.grid = grid
         for prompt, text in enumerate(self.texts):
-            key = (prompt, length, device, self.grid)
+            key = (prompt, length, device, grid)
             if key not in self._samples:
-                self._samples[key] = _sample(text, length, device, snap_plan(text.plan, clip), self.grid.frames)
+                self._samples[key] = _sample(text, length, device, snap_plan(text.plan, clip), grid)
 
 
 def _sample(
-    text: Text, length: int, device: torch.device, stretches: Sequence[Sequence[Stretch]], frames: int
+    text: Text, length: int, device: torch.device, stretches: Sequence[Sequence[Stretch]], grid: Grid
 ) -> Sample:
     import torch
 
@@ -106,7 +107,7 @@ def _sample(
     for subject, due in zip(text.columns, stretches, strict=True):
         chosen = torch.zeros(len(index))
         chosen[list(subject.subject)] = 1
-        current = torch.zeros(frames, len(index), dtype=torch.bool)
+        current = torch.zeros(grid.frames, len(index), dtype=torch.bool)
         for columns, stretch in zip(subject.events, due, strict=True):
             current[stretch.first : stretch.last, list(columns)] = True
         every = torch.zeros(len(index), dtype=torch.bool)
@@ -114,4 +115,4 @@ def _sample(
         # a frame in which nothing is due asks for nothing; a column that is due now is never suppressed
         other = every & ~current & current.any(-1, keepdim=True)
         timelines.append(Timeline(chosen.to(device), current.to(device), other.to(device)))
-    return Sample(Columns(index, count), timelines)
+    return Sample(Columns(index, count), timelines, grid)

@@ -19,6 +19,7 @@ from tsattn.control.undo import Undo
 from tsattn.errors import ControlError, NothingControlledError, PlanError
 from tsattn.plan.schema import Plan
 from tsattn.plan.spans import plan_columns, tokenize
+from tsattn.plan.timeline import Clip
 
 
 def text_of(pipe: Any, family: Family, plan: Plan, max_length: int) -> Text:
@@ -58,8 +59,8 @@ def track_prompts(pipe: Any, family: Family, plans: Sequence[Plan], state: State
     undo.set(pipe, "encode_prompt", encode_prompt)
 
 
-def track_steps(pipe: Any, state: State, undo: Undo) -> None:
-    """Count finished denoising steps."""
+def track_steps(pipe: Any, task: str, state: State, config: ControlConfig, undo: Undo) -> None:
+    """Count finished denoising steps, and refuse to go on after a first step that should have acted and did not."""
     scheduler = pipe.scheduler
     set_timesteps, step = scheduler.set_timesteps, scheduler.step
 
@@ -68,6 +69,11 @@ def track_steps(pipe: Any, state: State, undo: Undo) -> None:
         state.step, state.steps = 0, len(scheduler.timesteps)
 
     def counted_step(*args: Any, **kwargs: Any) -> Any:
+        if not (state.step or state.acted) and config.controlled_steps(task, state.steps or 0):
+            raise NothingControlledError(
+                "the first step passed and tsattn did not act; the pipeline runs another transformer than the one that "
+                "was there when tsattn was switched on, or never opens its conditional pass: switch tsattn off and on again"
+            )
         result = step(*args, **kwargs)
         state.step += 1
         return result
@@ -82,7 +88,7 @@ def track_forward(
     """Act inside the transformer's conditional forward passes of the controlled steps, and check that it happened."""
     scheduler, open_context = pipe.scheduler, transformer.cache_context
     task = family.pipelines[type(pipe).__name__]
-    compression = pipe.vae_scale_factor_temporal
+    compression = family.compression(pipe.vae.config)
     signature = inspect.signature(transformer.forward)
 
     @contextlib.contextmanager
@@ -95,6 +101,7 @@ def track_forward(
             state.branch = None
 
     def before(module: Any, args: Any, kwargs: Any) -> None:
+        state.acting = False  # an interrupted pass leaves without its hooks
         if state.branch != family.conditional:
             return
         if pipe.scheduler is not scheduler:
@@ -105,16 +112,17 @@ def track_forward(
             return
         given = signature.bind(*args, **kwargs).arguments
         latents, text = given["hidden_states"], given["encoder_hidden_states"]
-        state.grid = family.grid(module, latents)
-        state.prepare(len(latents), text.shape[1], latents.device, fps, compression)
-        state.intercepted, state.acting = 0, True
+        grid = family.grid(module, latents)
+        clip = Clip(frames=1 + (grid.frames - 1) * compression, fps=fps, compression=compression)
+        state.prepare(grid, len(latents), text.shape[1], latents.device, clip)
+        state.acted, state.acting = 0, True
 
     def check(module: Any, args: Any, output: Any) -> None:
         # later steps may skip blocks (caches do), the first never does
-        if state.acting and state.step == 0 and state.intercepted != sites:
+        if state.acting and state.step == 0 and state.acted != sites:
             raise NothingControlledError(
                 f"tsattn should have acted in {sites} attention layers of the {type(module).__name__}, but acted in "
-                f"{state.intercepted}; switch tsattn on after compiling, fusing projections or replacing processors"
+                f"{state.acted}; switch tsattn on after compiling, fusing projections or replacing processors"
             )
 
     def stop(module: Any, args: Any, output: Any) -> None:

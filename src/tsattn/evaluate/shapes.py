@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tsattn.control import ControlConfig
+from tsattn.errors import PlanError
 from tsattn.evaluate.verdict import judge
-from tsattn.generate import EMBEDDED, Model, generate, open_model
+from tsattn.generate import EMBEDDED, Model, describe, generate, open_model
 from tsattn.plan import Plan, parse
 from tsattn.shapes.verifier import Verdict
 from tsattn.shapes.world import WORLD, sample_scene
@@ -46,7 +47,7 @@ def evaluate(
 
     The result has the keys `world`, `events`, `n`, `seed` and `methods` (name to `Score` as a dict).
     """
-    model = open_model(EMBEDDED)
+    model = open_model(describe(EMBEDDED))
     plans = prompts(events, n, seed)
     scores = {name: _score(model, plans, seed, METHODS[name], on_video)._asdict() for name in methods}
     return {"world": WORLD, "events": events, "n": n, "seed": seed, "methods": scores}
@@ -58,11 +59,13 @@ def _score(
     verdicts: list[Verdict] = []
     seconds = 0.0
     for k, plan in enumerate(plans):
-        settings = replace(model.settings, seed=int(np.random.SeedSequence([STAGE, seed, k]).generate_state(1)[0]))
+        settings = replace(
+            model.facts.settings, seed=int(np.random.SeedSequence([STAGE, seed, k]).generate_state(1)[0])
+        )
         run = generate(model, plan, settings, config=config)
-        verdict = judge(plan, model.clip(settings), run.video)
+        verdict = judge(plan, model.facts.clip(settings), run.video)
         if verdict is None:
-            raise AssertionError(f"the verifier should know every prompt of the world, but not {plan.prompt!r}")
+            raise PlanError(f"the verifier should know every prompt of the world, but not {plan.prompt!r}")
         verdicts.append(verdict)
         seconds += run.seconds
         on_video()

@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING
 from tsattn.plan.schema import Plan
 from tsattn.plan.timeline import Clip, snap_plan
 from tsattn.shapes.verifier import Verdict, verify
-from tsattn.shapes.world import COLOURS, SHAPES
+from tsattn.shapes.world import COLOURS, SHAPES, WORDINGS
 
 if TYPE_CHECKING:
     from tsattn.video import Frames
 
-_EVENTS = {
-    "right": "moves right",
-    "left": "moves left",
-    "up": "moves up",
-    "down": "moves down",
-    "grows": "grows",
-    "bigger": "grows",
-    "shrinks": "shrinks",
-    "smaller": "shrinks",
-}
-"""The one word by which each event of the world is told from the others."""
+_EVENTS = {wording: event for event, wordings in WORDINGS.items() for wording in wordings}
 
 
 def judge(plan: Plan, clip: Clip, video: Frames) -> Verdict | None:
@@ -33,7 +23,7 @@ def judge(plan: Plan, clip: Clip, video: Frames) -> Verdict | None:
         return None
     subject = plan.subjects[0]
     colour, shape = _only(subject.text, COLOURS), _only(subject.text, SHAPES)
-    events = [_EVENTS.get(_only(event.text, _EVENTS) or "") for event in subject.events]
+    events = [_EVENTS.get(" ".join(event.text.lower().split())) for event in subject.events]
     known = [event for event in events if event]
     if colour is None or shape is None or len(known) < len(events):
         return None

@@ -12,6 +12,7 @@ from tsattn.control.family import Family, Site
 from tsattn.settings import Settings
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from tsattn.attention.region import Grid
@@ -28,13 +29,13 @@ def _grid(transformer: nn.Module, latents: Tensor) -> Grid:
     return Grid(*(length // patch for length, patch in sizes))
 
 
-def _probe(transformer: Any) -> tuple[Any, ...]:
+def _probe(transformer: Any, device: torch.device) -> tuple[Any, ...]:
     import torch
 
     config, generator = transformer.config, torch.Generator().manual_seed(0)
-    width, weight = config.num_attention_heads * config.attention_head_dim, transformer.patch_embedding.weight
+    width = config.num_attention_heads * config.attention_head_dim
     video, text = (torch.randn(1, length, width, generator=generator) for length in (8, 6))
-    return video.to(weight.device, transformer.dtype), text.to(weight.device, transformer.dtype), None, None
+    return video.to(device, transformer.dtype), text.to(device, transformer.dtype), None, None
 
 
 def _clean(prompt: str) -> str:
@@ -60,8 +61,12 @@ WAN = Family(
     transformer_class="WanTransformer3DModel",
     transformers=("transformer", "transformer_2"),
     processor="diffusers.models.transformers.transformer_wan.WanAttnProcessor",
-    attention_call="dispatch_attention_fn",
+    attention_name="dispatch_attention_fn",
     conditional="cond",
+    vae_class="AutoencoderKLWan",
+    # older configurations leave out what was fixed then
+    compression=lambda vae: int(vae.get("scale_factor_temporal", 4)),
+    longest=lambda transformer: int(transformer.get("rope_max_seq_len", 1024) * transformer["patch_size"][0]),
     settings=Settings(height=480, width=832, frames=81, fps=16.0, steps=50, guidance=5.0),
     sites=_sites,
     grid=_grid,

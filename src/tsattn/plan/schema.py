@@ -134,7 +134,7 @@ class Plan(_Part):
             data = _document(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise PlanError(f"cannot read the plan {path}: {error.strerror}") from error
-        except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        except (ValueError, RecursionError, yaml.YAMLError) as error:
             raise PlanError(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from error
         return _validated(data, where=f"{path}: ")
 

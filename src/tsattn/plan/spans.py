@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from textwrap import shorten
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsattn.errors import SpanError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Clean = Callable[[str], str]
+LONGEST_QUOTE = 80
+"""Characters of the prompt that an error repeats at the most."""
 
 
 class Tokens(NamedTuple):
@@ -68,8 +71,8 @@ def columns(tokens: Tokens, prompt: str, span: Span, *, clean: Clean) -> tuple[i
     missing = _shared(tokens.text, place, tokens.lost)
     if missing:
         raise SpanError(
-            f"the prompt is longer than the {len(tokens.offsets)} tokens that the model reads, so {missing!r} of "
-            f"{words!r} is cut off; shorten the prompt or raise max_sequence_length"
+            f"the prompt is longer than the {len(tokens.offsets)} tokens that the model reads, so "
+            f"{shorten(missing, LONGEST_QUOTE)!r} of {shorten(words, LONGEST_QUOTE)!r} is cut off; shorten the prompt or raise max_sequence_length"
         )
     found = tuple(k for k, offset in enumerate(tokens.offsets) if _shared(tokens.text, place, offset))
     if not found:

@@ -59,12 +59,14 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 }
 MOVE_SPEED = (0.75, 1.30)
 """Range of speeds of a move, pixels per frame."""
-GROWTH_SPEED = (0.020, 0.032)
+GROWTH_SPEED = (0.020, 0.026)
 """Range of speeds of growing and shrinking, log radius per frame."""
-RADIUS = (6.0, 14.0)
+RADIUS = (8.0, 15.0)
 """Smallest and largest radius a shape ever has, pixels."""
 MARGIN = 1.27
 """Distance of the outermost point of any shape from its centre, in radii."""
+PERIOD = 16.0
+"""Period of every texture, pixels. Textures of any period and angle took most of a tiny model's training."""
 MIN_EVENT = 5
 """Shortest event, frames."""
 
@@ -157,16 +159,20 @@ def render(scene: Scene, frames: slice = slice(None)) -> NDArray[np.uint8]:
     """The clip, or a stretch of it, as 8-bit RGB of shape (f, y, x, 3)."""
     cover = coverage(scene.shape, track(scene, frames))[..., None]
     behind = backdrop(scene.background)[None, :, :, None]
-    pixels: NDArray[np.uint8] = np.round(255 * (cover * np.array(COLOURS[scene.colour]) + (1 - cover) * behind)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.round(255 * (cover * np.array(COLOURS[scene.colour]) + (1 - cover) * behind)).astype(
+        np.uint8
+    )
     return pixels
 
 
 def sample_background(rng: np.random.Generator) -> Background:
     """A random backdrop."""
     kind = str(rng.choice(BACKGROUNDS))
-    angle = rng.uniform(0, 2 * np.pi) if kind == "plain" else rng.choice([0.0, np.pi / 4, np.pi / 2, 3 * np.pi / 4])
-    contrast = rng.uniform(0.0, 0.35) if kind == "plain" else rng.uniform(0.12, 0.3)
-    return Background(kind, rng.uniform(0.25, 0.75), contrast, float(angle), rng.uniform(11, 22), rng.uniform())
+    level = rng.uniform(0.25, 0.75)
+    if kind == "plain":
+        return Background(kind, level, rng.uniform(0.0, 0.35), rng.uniform(0, 2 * np.pi), PERIOD, 0.0)
+    angle, phase = rng.choice([0.0, np.pi / 2]), rng.choice([0.0, 0.25, 0.5, 0.75])
+    return Background(kind, level, rng.uniform(0.12, 0.3), float(angle), PERIOD, float(phase))
 
 
 def sample_bounds(rng: np.random.Generator, events: int) -> tuple[int, ...]:
