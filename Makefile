@@ -1,5 +1,5 @@
 # Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.10+.
-.PHONY: demo test lint bench train clean
+.PHONY: demo test lint docs bench train clean
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -25,6 +25,9 @@ lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff format --check src tests training benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(READY)  ## docs/cli.md from the commands' own help
+	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md
 
 bench: $(READY)  ## time and memory beside the model without control
 	$(BIN)/python -m benchmarks.cross_attention

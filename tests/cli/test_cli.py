@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -49,6 +50,13 @@ def test_help_names_every_command():
 @pytest.mark.parametrize("group", [["generate"], ["plan", "show"], ["models"], ["eval", "shapes"]], ids=" ".join)
 def test_every_command_has_help(group):
     assert CliRunner().invoke(app, [*group, "--help"]).exit_code == 0
+
+
+def test_the_docs_are_the_help(tmp_path):
+    command = [sys.executable, "-m", "typer", "tsattn.cli.app", "utils", "docs", "--name", "tsattn"]
+    subprocess.run([*command, "--output", tmp_path / "cli.md"], check=True, capture_output=True)
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    assert page.read_text() == (tmp_path / "cli.md").read_text(), "run `make docs`"
 
 
 def test_help_is_quick_and_the_package_light():

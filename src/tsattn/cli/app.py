@@ -44,7 +44,7 @@ def generate(
         str | None, typer.Argument(help='One sentence with several events: "A red circle moves right, then grows".')
     ] = None,
     model: Annotated[
-        str, typer.Option(help="[b]shapes[/b] (embedded), the folder of a diffusers pipeline, or a hub id.")
+        str, typer.Option(help="shapes (embedded), the folder of a diffusers pipeline, or a hub id.")
     ] = "shapes",
     plan: Annotated[Path | None, typer.Option(help="Plan file (JSON or YAML) instead of parsing the prompt.")] = None,
     segments: Annotated[
@@ -52,13 +52,13 @@ def generate(
         typer.Option(help='When each event is due: lengths ("0.6,0.4", "2s,1s") or intervals ("0%-60%,60%-100%").'),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the start noise, the same with and without control.")] = 0,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.  [dim]default: the model's[/dim]")] = None,
-    num_frames: Annotated[int | None, typer.Option(help="Frames.  [dim]default: the model's[/dim]")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps. (default: the model's)")] = None,
+    num_frames: Annotated[int | None, typer.Option(help="Frames. (default: the model's)")] = None,
     compare: Annotated[
         bool | None,
         typer.Option(
             "--compare/--no-compare",
-            help="Also run the model alone and show both.  [dim]default: only for the embedded model[/dim]",
+            help="Also run the model alone and show both. (default: only for the embedded model)",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("tsattn-out"),
@@ -85,7 +85,7 @@ def generate(
 @plan_app.command("show")
 def plan_show(
     prompt: Annotated[str, typer.Argument(help="One sentence with several events.")],
-    segments: Annotated[str | None, typer.Option(help="As in [b]tsattn generate[/b].")] = None,
+    segments: Annotated[str | None, typer.Option(help="As in tsattn generate.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Show the subjects, events and segments found in a prompt.
@@ -116,7 +116,7 @@ def eval_shapes(
     seed: Annotated[int, typer.Option(help="Which prompts and start noises; training never draws them.")] = 0,
     method: Annotated[
         list[str] | None,
-        typer.Option(help="[b]vanilla[/b] or [b]ts-attn[/b]; may be repeated.  [dim]default: both[/dim]"),
+        typer.Option(help="vanilla or ts-attn; may be repeated. (default: both)"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
