@@ -26,7 +26,7 @@ PROMPT = 28
 """Columns computed in training: the longest prompt of the world fits, the last one stands for all further zeros."""
 CLIPS = 6144
 BATCH = 16
-STEPS = 2300
+STEPS = 5000
 PEAK = 2e-3
 EMPTY = 0.1
 """Share of captions left out, for classifier-free guidance."""
