@@ -101,8 +101,7 @@ def train(folder: Path) -> Path:
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
-        if state["optimizer"]:
-            optimizer.load_state_dict(state["optimizer"])
+        optimizer.load_state_dict(state["optimizer"])
         start = state["step"]
     for step, stage, rate in schedule()[start:]:
         if rate.first:
