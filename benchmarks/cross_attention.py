@@ -16,15 +16,16 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnProcessor, dispatch_attention_fn
+from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnProcessor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tsattn.attention.region import Grid
 from tsattn.control import ControlConfig
-from tsattn.control.call import attention_call
-from tsattn.control.rebind import controlled_processor, rebound_call
+from tsattn.control.call import AttentionCall
+from tsattn.control.rebind import Seam, controlled_processor
 from tsattn.control.state import State, Text
+from tsattn.families.wan import WAN
 from tsattn.plan import Plan
 from tsattn.plan.spans import SubjectColumns, Tokens
 from tsattn.plan.timeline import Clip
@@ -70,11 +71,10 @@ def controlled_state(grid: Grid) -> State:
         {"prompt": PROMPT, "subjects": [{"text": "cat", "events": [{"text": e} for e in events]}]}
     )
     columns = [SubjectColumns((1,), tuple(tuple(range(first, last)) for first, last in spans))]
-    state = State()
-    state.begin([Text(plan, Tokens(PROMPT, (), 18), columns)], 1)
-    clip = Clip(frames=1 + 4 * (grid.frames - 1), fps=16.0, compression=4)
-    state.prepare(grid, 1, TEXT, torch.device("cpu"), clip)
-    state.acting = True
+    state = State(identical_pads=True)
+    state.begin()
+    state.texts = [Text(plan, Tokens(PROMPT, (), 18), columns)]
+    state.enter(grid, 1, TEXT, Clip(frames=1 + 4 * (grid.frames - 1), fps=16.0, compression=4))
     return state
 
 
@@ -104,8 +104,9 @@ def main() -> None:
     text[:, 18:] = text[:, 18:19]
     state = controlled_state(grid)
     vanilla = layer.processor
-    call = attention_call(dispatch_attention_fn, state, ControlConfig.paper())
-    controlled = controlled_processor(vanilla, rebound_call(WanAttnProcessor, "dispatch_attention_fn", call))
+    seam = Seam(WanAttnProcessor, WAN.attention_name)
+    call = AttentionCall(seam.original, WAN, state, ControlConfig.paper().rule)
+    controlled = controlled_processor(vanilla, seam.rebound(call))
 
     def run(processor: Any) -> Callable[[], torch.Tensor]:
         def once() -> torch.Tensor:

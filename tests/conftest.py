@@ -11,9 +11,12 @@ import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("tsattn.attention", "beartype.beartype"):  # shapes are checked in tests only
+    import tsattn.attention.joint
+    import tsattn.attention.lse
     import tsattn.attention.modulation
     import tsattn.attention.reference
     import tsattn.attention.region
+    import tsattn.attention.released
     import tsattn.attention.split  # noqa: F401
 
 from tsattn.plan import Plan

@@ -19,9 +19,12 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the denoiser")
     parser.add_argument("--target", type=Path, default=None, help="folder for the pipeline (default: the package's)")
+    parser.add_argument("--start", type=Path, default=None, help="folder of a pipeline whose denoiser to go on from")
     options = parser.parse_args()
     autoencoder = vae.train(options.runs)
-    transformer, encoder = denoiser.train(options.runs / f"seed{options.seed}", autoencoder, seed=options.seed)
+    transformer, encoder = denoiser.train(
+        options.runs / f"seed{options.seed}", autoencoder, seed=options.seed, start=options.start
+    )
     print(
         "written to", package.package(autoencoder, transformer, encoder, *([options.target] if options.target else []))
     )

@@ -1,5 +1,8 @@
 """Stage 3: the denoiser, a stock `WanTransformer3DModel`, and its UMT5 encoder, trained together by flow matching.
 
+Single latent frames come first, then short stretches, then whole clips: a batch of as many tokens holds more scenes, and
+looks are learned from many scenes, motion from few. A stretch's caption names the events that happen in it.
+
 Text is Wan's: 512 columns, the prompt's states first, then zeros that are not masked. All those zeros are one and the
 same key, so training computes one of them and adds the logarithm of their number to its logit; the result is exact.
 """
@@ -15,9 +18,11 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+from transformers import UMT5EncoderModel
 
 from training import text
 from training.common import Log, clip_and_mask, learning_rate, save, scene_of
+from tsattn.shapes.world import MIN_EVENT, Scene, sample_prompt
 
 STAGE = 3
 COLUMNS = 512
@@ -25,18 +30,27 @@ COLUMNS = 512
 PROMPT = 28
 """Columns computed in training: the longest prompt of the world fits, the last one stands for all further zeros."""
 CLIPS = 6144
-BATCH = 16
-STEPS = 5000
-PEAK = 2e-3
+PEAK = 3e-3
 EMPTY = 0.1
 """Share of captions left out, for classifier-free guidance."""
 
 
+class Leg(NamedTuple):
+    """Steps on batches of stretches of so many latent frames."""
+
+    steps: int
+    batch: int
+    frames: int
+
+
+LEGS = (Leg(steps=400, batch=192, frames=1), Leg(steps=550, batch=40, frames=5), Leg(steps=550, batch=16, frames=13))
+
+
 class Data(NamedTuple):
-    """Latents (n, c, f, y, x) in half precision, normalised as Wan pipelines do, and their prompts."""
+    """Latents (n, c, f, y, x) in half precision, normalised as Wan pipelines do, and their scenes."""
 
     latents: torch.Tensor
-    prompts: list[str]
+    scenes: list[Scene]
 
 
 class PadOnce(WanAttnProcessor):
@@ -71,12 +85,11 @@ class Model(torch.nn.Module):
 
 def encode_clips(folder: Path, vae_folder: Path) -> Data:
     """Latents of the training clips, computed once and kept in `folder`."""
-    kept = folder / "latents.pt"
+    kept, scenes = folder / "latents.pt", [scene_of(seed, stage=STAGE) for seed in range(CLIPS)]
     if not kept.exists():
         vae = AutoencoderKLWan.from_pretrained(vae_folder)
         mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1, 1)
         std = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1)
-        scenes = [scene_of(seed, stage=STAGE) for seed in range(CLIPS)]
         parts = []
         with torch.no_grad():
             for first in range(0, CLIPS, 16):
@@ -84,14 +97,26 @@ def encode_clips(folder: Path, vae_folder: Path) -> Data:
                 parts.append(((vae.encode(clips).latent_dist.mean - mean) / std).half())
                 if first % 512 == 0:
                     print(f"encoded {first} of {CLIPS} clips", flush=True)
-        save(kept, dict(latents=torch.cat(parts), prompts=[scene.prompt for scene in scenes]))
-    return Data(**torch.load(kept))
+        save(kept, dict(latents=torch.cat(parts)))
+    return Data(torch.load(kept)["latents"], scenes)
+
+
+def caption(scene: Scene, first: int, count: int, rng: np.random.Generator) -> str:
+    """A prompt for `count` latent frames of a clip from number `first` on, naming the events that fill most of it.
+
+    Latent frame 0 is the clip's first frame, every other one holds the next two.
+    """
+    start, end = max(0, 2 * first - 1), 2 * (first + count) - 2
+    shares = [min(end, b) - max(start, a) for a, b in zip(scene.bounds, scene.bounds[1:], strict=False)]
+    enough = min(max(shares), MIN_EVENT)
+    events = tuple(event for event, share in zip(scene.events, shares, strict=True) if share >= enough)
+    return sample_prompt(rng, scene.colour, scene.shape, events, scene.background.kind)
 
 
 def sample_sigma(count: int, generator: torch.Generator) -> torch.Tensor:
-    """Noise levels: 60 % logit-normal around .65, where a small video's layout is decided, 40 % uniform."""
+    """Noise levels: 60 % logit-normal around .7, where a small video's layout is decided, 40 % uniform."""
     uniform = torch.rand(count, generator=generator)
-    peaked = torch.sigmoid(0.6 + torch.randn(count, generator=generator))
+    peaked = torch.sigmoid(0.9 + torch.randn(count, generator=generator))
     return torch.where(torch.rand(count, generator=generator) < 0.6, peaked, uniform)
 
 
@@ -106,34 +131,44 @@ def optimizers(model: Model) -> list[torch.optim.Optimizer]:
     ]
 
 
-def train(folder: Path, vae_folder: Path, *, seed: int = 0, steps: int = STEPS) -> tuple[Path, Path]:
+def begin(words: int, channels: int, seed: int, start: Path | None) -> Model:
+    """A new model, or one with the weights of the pipeline in the folder `start`."""
+    torch.manual_seed(seed)
+    model = Model(words, channels)
+    if start is not None:
+        model.transformer.load_state_dict(WanTransformer3DModel.from_pretrained(start / "transformer").state_dict())
+        model.encoder.load_state_dict(UMT5EncoderModel.from_pretrained(start / "text_encoder").state_dict())
+    return model.train()
+
+
+def train(folder: Path, vae_folder: Path, *, seed: int = 0, start: Path | None = None) -> tuple[Path, Path]:
     """Train, resuming from `folder` where it was cut. Returns the folders of denoiser and text encoder."""
     finished = folder / "transformer", folder / "text_encoder"
     if finished[1].exists():
         return finished
     data, tokens = encode_clips(vae_folder.parent, vae_folder), text.tokenizer()
-    torch.manual_seed(seed)
-    model = Model(len(tokens), data.latents.shape[1]).train()
+    model = begin(len(tokens), data.latents.shape[1], seed, start)
     average = copy.deepcopy(model).requires_grad_(False)
     weight = torch.zeros(1, 1, 1, PROMPT)
     weight[..., -1] = math.log(COLUMNS - PROMPT + 1)
     for block in model.transformer.blocks:
         block.attn2.set_processor(PadOnce(weight))
-    solvers, log, checkpoint, start = optimizers(model), Log(folder / "denoiser.jsonl"), folder / "denoiser.pt", 0
+    solvers, log, checkpoint, done = optimizers(model), Log(folder / "denoiser.jsonl"), folder / "denoiser.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         for solver, kept in zip(solvers, state["solvers"], strict=True):
             solver.load_state_dict(kept)
-        start = state["step"]
-    model.transformer.compile_repeated_blocks(fullgraph=True)
+        done = state["step"]
+    model.transformer.compile_repeated_blocks(fullgraph=True, dynamic=False)
+    plan = [leg for leg in LEGS for _ in range(leg.steps)]
     total = 0.0
-    for step in range(start, steps):
+    for step, leg in list(enumerate(plan))[done:]:
         for solver in solvers:
             for group in solver.param_groups:
-                group["lr"] = learning_rate(step, steps, PEAK, warmup=100)
-        loss = flow_matching_loss(model, data, tokens, step, seed)
+                group["lr"] = learning_rate(step, len(plan), PEAK, warmup=100)
+        loss = flow_matching_loss(model, batch_of(data, leg, step, seed), tokens, seed * 10**6 + step)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for solver in solvers:
@@ -144,7 +179,7 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, steps: int = STEPS) 
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - blend)
         total += loss.item()
         if step % 25 == 24:
-            log(step=step + 1, loss=total / 25)
+            log(step=step + 1, frames=leg.frames, loss=total / 25)
             total = 0.0
         if step % 100 == 99:
             state = dict(model=model.state_dict(), average=average.state_dict(), step=step + 1)
@@ -154,21 +189,36 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, steps: int = STEPS) 
     return finished
 
 
-def flow_matching_loss(model: Model, data: Data, tokens, step: int, seed: int) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    """Mean squared error of the velocity, on the batch that this step of this seed draws."""
-    rng, generator = np.random.default_rng([STAGE, seed, step]), torch.Generator().manual_seed(seed * 10**6 + step)
-    epoch, place = divmod(step * BATCH, len(data.prompts))
-    order = np.random.default_rng([STAGE, seed, 10**6 + epoch]).permutation(len(data.prompts))
-    chosen = order[place : place + BATCH]
-    prompts = ["" if rng.uniform() < EMPTY else data.prompts[k] for k in chosen]
-    words = tokens(prompts, padding="max_length", max_length=PROMPT, return_tensors="pt")
+class Batch(NamedTuple):
+    """Latents (b, c, f, y, x) and their captions."""
+
+    latents: torch.Tensor
+    captions: list[str]
+
+
+def batch_of(data: Data, leg: Leg, step: int, seed: int) -> Batch:
+    """The batch that this step of this seed draws: stretches of random clips."""
+    rng = np.random.default_rng([STAGE, seed, step])
+    latents, captions = [], []
+    for k in rng.choice(len(data.scenes), leg.batch, replace=False):
+        first = int(rng.integers(0, data.latents.shape[2] - leg.frames + 1))
+        latents.append(data.latents[k, :, first : first + leg.frames].float())
+        text = caption(data.scenes[k], first, leg.frames, rng)
+        captions.append("" if rng.uniform() < EMPTY else text)
+    return Batch(torch.stack(latents), captions)
+
+
+def flow_matching_loss(model: Model, batch: Batch, tokens, seed: int) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    """Mean squared error of the velocity under noise drawn from `seed`."""
+    generator, clean = torch.Generator().manual_seed(seed), batch.latents
+    words = tokens(batch.captions, padding="max_length", max_length=PROMPT, return_tensors="pt")
     if int(words.attention_mask[:, -1].max()):
-        raise ValueError(f"a prompt is longer than the {PROMPT - 1} columns that training computes: {prompts}")
-    clean = data.latents[chosen].float()
+        raise ValueError(f"a prompt is longer than the {PROMPT - 1} columns that training computes: {batch.captions}")
     noise = torch.randn(clean.shape, generator=generator)
     sigma = sample_sigma(len(clean), generator)
     level = sigma.view(-1, 1, 1, 1, 1)
-    with torch.autocast("cpu", torch.bfloat16):
+    # without instructions for it, a CPU is three times slower in bfloat16 than in float32
+    with torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.cpu.get_capabilities()["amx_bf16"])):
         velocity = model((1 - level) * clean + level * noise, sigma, words.input_ids, words.attention_mask)
     return (velocity.float() - (noise - clean)).square().mean()
 

@@ -1,13 +1,14 @@
 import torch
 
 from tsattn.attention.modulation import LARGEST_BIAS, event_bias
+from tsattn.attention.rule import Rule
 
 
 def bias_of(logits, current, other, count=None, **options):
     logits = torch.tensor(logits)[None, None]
     count = torch.ones(logits.shape[-1]) if count is None else torch.tensor(count)
     columns = [torch.tensor(mark, dtype=torch.bool)[None] for mark in (current, other)]
-    return event_bias(logits, *columns, count, **{"r_min": 1.0, "r_max": 1.5, **options})[0, 0]
+    return event_bias(logits, *columns, count, Rule(**options))[0, 0]
 
 
 def test_by_hand():
@@ -42,3 +43,23 @@ def test_masked_columns_take_no_part():
 
 def test_the_bias_is_bounded():
     assert bias_of([0.0, 500.0], [1, 0], [0, 0])[0] == LARGEST_BIAS
+
+
+def test_the_ablations_by_hand():
+    logits = [0.0, 1.0, 2.0, 5.0]
+    low, high = 1.0, torch.tensor(5.0).exp()
+    share = ((torch.tensor(logits).exp() - low) / (high - low)).tolist()
+    moved = bias_of(logits, [0, 1, 0, 0], [0, 0, 1, 0], reinforce=False)
+    torch.testing.assert_close(moved, torch.tensor([0.0, 3.0, -2.0, 0.0]))
+    scaled = bias_of(logits, [0, 1, 0, 0], [0, 0, 1, 0], rearrange=False)
+    torch.testing.assert_close(scaled, torch.tensor([0.0, 1 + (1 - share[1]) * 0.5, -(1 + share[2] * 0.5), 0.0]))
+
+
+def test_the_released_code_scales_both_signs_alike():
+    logits = [0.0, 1.0, 2.0, 5.0]
+    low, high = 1.0, torch.tensor(5.0).exp()
+    share = ((torch.tensor(logits).exp() - low) / (high - low)).tolist()
+    found = bias_of(logits, [0, 1, 0, 0], [0, 0, 1, 0], released=True)
+    torch.testing.assert_close(
+        found, torch.tensor([0.0, 3 * (1 + (1 - share[1]) * 0.5), -2 * (1 + (1 - share[2]) * 0.5), 0.0])
+    )

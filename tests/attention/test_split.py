@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tsattn.attention import split
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.region import Grid
+from tsattn.attention.rule import Rule
 from tsattn.attention.split import Timeline, controlled_rows, regions
 
 R_MIN, R_MAX = 1.0, 1.5
@@ -79,12 +80,13 @@ def test_controlled_attention_is_the_dense_reference(dtype, case, strength):
     query, key, value, seen = full_inputs(case, dtype)
     scale = 8**-0.5
     few_keys, few_values, count, timelines = fast_inputs(case, key, value)
-    masks = regions(query, few_keys, timelines, grid, scale=scale, erosion=1)
+    rule = Rule(strength=strength, r_min=R_MIN, r_max=R_MAX, erosion=1)
+    masks = regions(query, few_keys, count, timelines, grid, scale=scale, rule=rule)
     options = {"scale": scale, "r_min": R_MIN, "r_max": R_MAX, "strength": strength}
     expected = dense_attention(query, key, value, seen, subjects, grid, erosion=1, masks=masks, **options)
     plain = dense_attention(query, key, value, seen, [], grid, erosion=1, **options)
     found = plain.to(dtype)
-    for rows in controlled_rows(query, few_keys, few_values, count, timelines, masks, grid, **options):
+    for rows in controlled_rows(query, few_keys, few_values, count, timelines, masks, scale=scale, rule=rule):
         found[rows.tokens] = rows.values
     error = (found.double() - expected).abs().max()
     assert error <= budget(query, key, value, scale, len(subjects), dtype)
@@ -95,8 +97,8 @@ def test_controlled_attention_is_the_dense_reference(dtype, case, strength):
 def test_regions_are_the_dense_reference_s_where_something_is_due(case):
     grid, *_, subjects, _, _ = case
     query, key, value, seen = full_inputs(case, torch.float64)
-    few_keys, _, _, timelines = fast_inputs(case, key, value)
-    found = regions(query, few_keys, timelines, grid, scale=1.0, erosion=3)
+    few_keys, _, count, timelines = fast_inputs(case, key, value)
+    found = regions(query, few_keys, count, timelines, grid, scale=1.0, rule=Rule(r_min=R_MIN, r_max=R_MAX))
     with_own = {"scale": 1.0, "erosion": 3, "r_min": R_MIN, "r_max": R_MAX}
     expected = dense_attention(query, key, value, seen, subjects, grid, **with_own)
     again = dense_attention(query, key, value, seen, subjects, grid, masks=found, **with_own)
@@ -114,11 +116,7 @@ def test_the_number_of_rows_at_a_time_changes_nothing(monkeypatch):
     results = []
     for chunk in (1 << 20, 7 * 18):
         monkeypatch.setattr(split, "CHUNK_ELEMENTS", chunk)
-        parts = list(
-            controlled_rows(
-                query, key, value, torch.ones(9), [timeline], masks, grid, scale=1.0, r_min=1.0, r_max=1.5, strength=1.0
-            )
-        )
+        parts = list(controlled_rows(query, key, value, torch.ones(9), [timeline], masks, scale=1.0, rule=Rule()))
         results.append((len(parts), torch.cat([part.values for part in parts])))
     assert results[0][0] == 1
     assert results[1][0] > 10
@@ -126,7 +124,7 @@ def test_the_number_of_rows_at_a_time_changes_nothing(monkeypatch):
 
 
 def test_the_due_event_gains_and_the_others_lose():
-    grid, generator = Grid(2, 3, 3), torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(1)
     query, key = torch.randn(18, 2, 8, generator=generator), torch.randn(6, 2, 8, generator=generator)
     value = torch.eye(6, 8)[:, None].expand(6, 2, 8)  # the output is the attention map itself, then zeros
     current = torch.zeros(2, 6, dtype=torch.bool)
@@ -135,7 +133,7 @@ def test_the_due_event_gains_and_the_others_lose():
     everywhere = torch.ones(1, 18, dtype=torch.bool)
     plain, acted = (
         torch.cat([rows.values for rows in controlled_rows(
-            query, key, value, torch.ones(6), [timeline], everywhere, grid, scale=0.35, r_min=1.0, r_max=1.5, strength=strength
+            query, key, value, torch.ones(6), [timeline], everywhere, scale=0.35, rule=Rule(strength=strength)
         )]) for strength in (0.0, 1.0)
     )  # fmt: skip
     assert (acted[:9, :, 2] > plain[:9, :, 2]).all()

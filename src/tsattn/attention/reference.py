@@ -26,8 +26,12 @@ def dense_attention(
     r_max: float,
     strength: float = 1.0,
     masks: Bool[Tensor, "s q"] | None = None,
+    video: tuple[Float[Tensor, "v h d"], Float[Tensor, "v h d"]] | None = None,
 ) -> Float[Tensor, "q h d"]:
-    """Controlled cross-attention of one sample over all text columns; `seen` (k,) marks those the model attends to.
+    """Controlled attention of one sample over all text columns; `seen` (k,) marks those the model attends to.
+
+    In joint attention `video` are keys and values of the same softmax besides the text's; region, statistics and bias are
+    the text's alone.
 
     A subject is its columns, the columns of each event, and each event's latent frames `(first, last)`. `masks` (s, q)
     replaces the regions, so that the modulation can be tested apart from the threshold.
@@ -38,8 +42,11 @@ def dense_attention(
     for number, (words, events, stretches) in enumerate(subjects):
         mask = dense_region(logits, words, grid, erosion=erosion) if masks is None else masks[number]
         total += mask[None, :, None] * _modulation(logits, seen, events, stretches, grid, r_min=r_min, r_max=r_max)
-    probability = torch.softmax((logits + strength * total).masked_fill(~seen, -torch.inf), dim=-1)
-    return torch.einsum("hqk,khd->qhd", probability, value)
+    changed = (logits + strength * total).masked_fill(~seen, -torch.inf)
+    if video is not None:
+        changed = torch.cat([changed, scale * torch.einsum("qhd,khd->hqk", query, video[0].double())], dim=-1)
+        value = torch.cat([value, video[1].double()])
+    return torch.einsum("hqk,khd->qhd", torch.softmax(changed, dim=-1), value)
 
 
 def dense_region(

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from tsattn.attention.modulation import event_bias
 from tsattn.attention.region import Grid, computing_dtype, motion_region, subject_map
+from tsattn.attention.released import released_region
+from tsattn.attention.rule import Rule
 
 CHUNK_ELEMENTS = 1 << 20
 """Largest number of logits held at a time; chunks of rows are sized by it."""
@@ -32,40 +34,48 @@ class Columns(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """One subject's words and events over the latent frames, on the computed columns.
+    """One subject's words and events over the clip, on the computed columns.
 
-    `subject` (k,) is 1 on the subject's columns; `current` and `other` (f, k) mark the columns of the event that is due in
-    each frame and of the subject's other events. A frame without an event has neither.
+    `subject` (k,) is 1 on the subject's columns; `current` and `other` (t, k) mark the columns of the event that is due
+    and of the subject's other events in each of t equal parts of the video tokens, which are the latent frames (single
+    tokens in the released code). A part without an event has neither.
     """
 
     subject: Float[Tensor, " k"]
-    current: Bool[Tensor, "f k"]
-    other: Bool[Tensor, "f k"]
+    current: Bool[Tensor, "t k"]
+    other: Bool[Tensor, "t k"]
 
 
 class Rows(NamedTuple):
-    """New attention outputs `values` (r, h, d) for the video tokens `tokens` (r,) of a sample."""
+    """Attention over the text for the video tokens `tokens` (r,) of a sample: `values` (r, h, d) and log-sum-exps (r, h)."""
 
     tokens: Int[Tensor, " r"]
     values: Float[Tensor, "r h d"]
+    lse: Float[Tensor, "r h"]
 
 
 def regions(
     query: Float[Tensor, "q h d"],
     key: Float[Tensor, "k h d"],
+    count: Float[Tensor, " k"],
     timelines: Sequence[Timeline],
     grid: Grid,
     *,
     scale: float,
-    erosion: int,
+    rule: Rule,
 ) -> Bool[Tensor, "s q"]:
-    """The motion region of every subject; frames without an event of the subject are left out of its region."""
+    """The motion region of every subject; parts of the clip without an event of the subject are left out of it."""
     masks = []
     for timeline in timelines:
-        mask = motion_region(subject_map(query, key, timeline.subject, scale=scale), grid, erosion=erosion)
         due = timeline.current.any(-1)
-        masks.append((mask.view(grid) & due[:, None, None]).flatten())
-    return torch.stack(masks)
+        due = due.repeat_interleave(grid.tokens // len(due), output_size=grid.tokens)
+        if rule.released:
+            due &= released_region(query, key, timeline.subject, count, grid, scale=scale)
+        elif rule.region:
+            due &= motion_region(subject_map(query, key, timeline.subject, scale=scale), grid, erosion=rule.erosion)
+        masks.append(due)
+    # the released code keeps one mask, the last subject's, for all
+    return torch.stack([masks[-1]] * len(masks) if rule.released else masks)
 
 
 def controlled_rows(
@@ -75,17 +85,15 @@ def controlled_rows(
     count: Float[Tensor, " k"],
     timelines: Sequence[Timeline],
     masks: Bool[Tensor, "s q"],
-    grid: Grid,
     *,
     scale: float,
-    r_min: float,
-    r_max: float,
-    strength: float,
+    rule: Rule,
+    raw: tuple[Float[Tensor, "q h d"], Float[Tensor, "k h d"]] | None = None,
 ) -> Iterator[Rows]:
     """`softmax(S + strength · Σ_s M_s ⊙ R_s ⊙ B_s) V` for the rows inside any subject's region, chunk by chunk.
 
-    `key` and `value` hold the computed columns only, `count` how many text columns each stands for. Everything is done in
-    float32 or better and returned in the dtype of `value`.
+    `key` and `value` hold the computed columns only, `count` how many text columns each stands for. `raw` are queries and
+    keys to compute R and B from instead. Everything is done in float32 or better; values are returned in `value`'s dtype.
     """
     precise = computing_dtype(query.dtype)
     key, wide_value = key.to(precise), value.to(precise)
@@ -93,11 +101,20 @@ def controlled_rows(
     chunk = max(1, CHUNK_ELEMENTS // (key.shape[0] * key.shape[1]))
     inside = masks.any(0).nonzero()[:, 0]
     for tokens in inside.split(chunk):  # type: ignore[no-untyped-call]
-        logits = torch.einsum("rhd,khd->rhk", query[tokens].to(precise) * scale, key)
-        frame = tokens // (grid.rows * grid.columns)
+        logits = _logits(query, key, tokens, scale)
+        judged = logits if raw is None else _logits(raw[0], raw[1].to(precise), tokens, scale)
         bias = torch.zeros_like(logits)
         for timeline, mask in zip(timelines, masks, strict=True):
-            term = event_bias(logits, timeline.current[frame], timeline.other[frame], count, r_min=r_min, r_max=r_max)
+            part = tokens // (len(query) // len(timeline.current))
+            term = event_bias(judged, timeline.current[part], timeline.other[part], count, rule)
             bias += term * mask[tokens][:, None, None]
-        share = torch.softmax(logits + strength * bias + weight, dim=-1)
-        yield Rows(tokens, torch.einsum("rhk,khd->rhd", share, wide_value).to(value.dtype))
+        logits = logits + rule.strength * bias + weight
+        lse = torch.logsumexp(logits, dim=-1)
+        share = torch.exp(logits - lse[..., None])
+        yield Rows(tokens, torch.einsum("rhk,khd->rhd", share, wide_value).to(value.dtype), lse)
+
+
+def _logits(
+    query: Float[Tensor, "q h d"], key: Float[Tensor, "k h d"], tokens: Int[Tensor, " r"], scale: float
+) -> Float[Tensor, "r h k"]:
+    return torch.einsum("rhd,khd->rhk", query[tokens].to(key.dtype) * scale, key)

@@ -1,44 +1,178 @@
-"""The attention call that takes the place of the model's own while control is on."""
+"""The attention call that takes the place of the model's own while control is on.
+
+Inside compiled blocks the part that is ours is one opaque operator: its work depends on data (how large the region is) and
+on the state of the run, which a compiler would otherwise bake in or guard on.
+"""
 
 from __future__ import annotations
 
+import itertools
+import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from tsattn.attention.joint import joint_attention
+from tsattn.attention.region import Grid
+from tsattn.attention.rule import Rule
 from tsattn.attention.split import controlled_rows, regions
-from tsattn.control.config import ControlConfig
+from tsattn.control.family import Family
 from tsattn.control.state import State
 
-if TYPE_CHECKING:
-    from torch import Tensor
+SMALLEST_LOGIT = -1000.0
+"""An additive mask below this hides its column; models use the dtype's minimum, or -10000."""
+_HANDLES = itertools.count()
+_CALLS: weakref.WeakValueDictionary[int, AttentionCall] = weakref.WeakValueDictionary()
 
 
-def attention_call(original: Callable[..., Tensor], state: State, config: ControlConfig) -> Callable[..., Tensor]:
-    """The model's attention, followed by TS-Attn on the rows of the motion region while `state.acting`.
+class AttentionCall:
+    """A model's attention, under TS-Attn while `state.acting`; tensors are (b, q, h, d) as in diffusers' dispatch."""
 
-    Tensors are (b, q, h, d) for queries and (b, k, h, d) for keys and values, as in diffusers' attention dispatch.
-    """
+    def __init__(self, original: Callable[..., Tensor], family: Family, state: State, rule: Rule) -> None:
+        self.original, self.family, self.state, self.rule = original, family, state, rule
+        self.handle = next(_HANDLES)
+        self._turn = 0
+        _CALLS[self.handle] = self
 
-    def controlled_attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        out = original(query, key, value, *args, **kwargs)
-        if not state.acting:
-            return out
-        state.acted += 1
-        out = out.clone() if out.requires_grad else out
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """As the model's attention."""
+        kwargs = {**dict(zip(("dropout_p", "is_causal", "scale"), args, strict=False)), **kwargs}
+        if not self.state.acting or not self._mixes(key):
+            return self.original(query, key, value, attn_mask, **kwargs)
+        negative, first = self._negative(len(query))
+        if negative == len(query):
+            return self.original(query, key, value, attn_mask, **kwargs)
         scale = kwargs.get("scale") or query.shape[-1] ** -0.5
+        mask = None if attn_mask is None else attn_mask[negative:] if len(attn_mask) > 1 else attn_mask
+        q, k, v = (x[negative:] for x in (query, key, value))
+        if self.family.layout == "cross":
+            out = self.original(query, key, value, attn_mask, **kwargs)
+            ours, rest = self._ours(q, k, v, mask, out[negative:], scale, first), out[:negative]
+        else:
+            ours = self._joint(q, k, v, mask, scale, first, **kwargs)
+            masked = None if attn_mask is None else attn_mask[:negative] if len(attn_mask) > 1 else attn_mask
+            others = [x[:negative] for x in (query, key, value)]
+            rest = self.original(*others, masked, **kwargs) if negative else ours[:0]
+        return torch.cat([rest, ours]) if negative else ours
+
+    def _mixes(self, key: Tensor) -> bool:
+        """Whether a call mixes video with the prompt; image embeddings may have calls of their own."""
+        assert self.state.grid is not None
+        if self.family.layout == "cross":
+            return key.shape[1] == self.state.text
+        return key.shape[1] > self.state.grid.tokens
+
+    def _negative(self, samples: int) -> tuple[int, int]:
+        """How many samples at the front of a call carry no prompt, and the number of the first that does."""
+        if not self.family.one_by_one:
+            return samples - self.state.prompted, 0
+        turn, self._turn = self._turn, (self._turn + 1) % self.state.samples
+        number = turn - (self.state.samples - self.state.prompted)
+        return int(number < 0), number
+
+    def _joint(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, first: int, **kwargs: Any
+    ) -> Tensor:
+        """Text tokens attend as ever, the video's tokens as TS-Attn has it."""
+        video, text = self._places(key)
+        by_row = mask if mask is None or mask.shape[-2] == 1 else mask[..., text, :]
+        parts = {
+            video.start: self._ours(query, key, value, mask, torch.empty_like(query[:, video]), scale, first),
+            text.start: self.original(query[:, text], key, value, by_row, **kwargs),
+        }
+        return torch.cat([parts[start] for start in sorted(parts)], dim=1)
+
+    def _places(self, key: Tensor) -> tuple[slice, slice]:
+        """Where video and text stand among the keys of joint attention."""
+        assert self.state.grid is not None
+        video, text = self.state.grid.tokens, key.shape[1] - self.state.grid.tokens
+        if self.family.layout == "video_first":
+            return slice(0, video), slice(video, video + text)
+        return slice(text, text + video), slice(0, text)
+
+    def _ours(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int
+    ) -> Tensor:
+        if not torch.compiler.is_compiling():
+            return self.act(query, key, value, mask, out.clone() if out.requires_grad else out, scale, first)
+        ours: Tensor = torch.ops.tsattn.attention(query, key, value, mask, out, scale, first, self.handle)
+        return ours
+
+    def act(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int
+    ) -> Tensor:
+        """The video tokens' attention for samples that carry the prompts `first` and following.
+
+        `out` is overwritten: for cross-attention it is what the model computed, and changes inside the regions only.
+        """
+        self.state.acted += 1
         # autocast would quietly take everything below back to half precision
         with torch.autocast(query.device.type, enabled=False):
-            for number in range(len(query)):
-                (positions, counts), timelines, grid = state.sample(number, key.shape[1], key.device)
-                q, k, v = query[number], key[number, positions], value[number, positions]
-                masks = regions(q, k, timelines, grid, scale=scale, erosion=config.erosion)
-                for rows in controlled_rows(
-                    q, k, v, counts, timelines, masks, grid,
-                    scale=scale, r_min=config.r_min, r_max=config.r_max, strength=config.strength,
-                ):  # fmt: skip
-                    out[number, rows.tokens] = rows.values.to(out.dtype)
+            for k in range(len(query)):
+                sample = query[k], key[k], value[k], _seen(mask, k), out[k], scale, first + k
+                if self.family.layout == "cross":
+                    self._cross(*sample)
+                else:
+                    self._joined(*sample)
         return out
 
-    return controlled_attention
+    def _cross(
+        self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, out: Tensor, scale: float, number: int
+    ) -> None:
+        (positions, count), timelines = self.state.sample(number, len(key), key.device)
+        count = count if seen is None else count * seen[positions]
+        key, value = key[positions], value[positions]
+        raw = query, key
+        if self.rule.released:
+            raw_query, raw_key = (
+                self.state.raw[name][number].unflatten(-1, query.shape[1:]) for name in ("query", "key")
+            )
+            raw = raw_query, raw_key[positions]
+        masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule)
+        for rows in controlled_rows(
+            query, key, value, count, timelines, masks, scale=scale, rule=self.rule,
+            raw=raw if self.rule.released else None,
+        ):  # fmt: skip
+            out[rows.tokens] = rows.values.to(out.dtype)
+
+    def _joined(
+        self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, out: Tensor, scale: float, number: int
+    ) -> None:
+        video, text = self._places(key[None])
+        (_, count), timelines = self.state.sample(number, text.stop - text.start, key.device)
+        count = count if seen is None else count * seen[text]
+        out[:] = joint_attention(
+            query[video], key[video], value[video], key[text], value[text], count, timelines, self._grid,
+            scale=scale, rule=self.rule, masked=seen is not None,
+        )  # fmt: skip
+
+    @property
+    def _grid(self) -> Grid:
+        assert self.state.grid is not None
+        return self.state.grid
+
+
+def _seen(mask: Tensor | None, sample: int) -> Tensor | None:
+    """The keys (k,) that the video tokens of a sample attend to, by a boolean or additive mask (b, h or 1, q or 1, k)."""
+    if mask is None:
+        return None
+    row = mask[min(sample, len(mask) - 1), 0, 0]
+    return row if row.dtype == torch.bool else row > SMALLEST_LOGIT
+
+
+@torch.library.custom_op("tsattn::attention", mutates_args=())
+def _opaque(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int, handle: int
+) -> Tensor:
+    return _CALLS[handle].act(query, key, value, mask, out.clone(), scale, first)
+
+
+@_opaque.register_fake
+def _shape(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int, handle: int
+) -> Tensor:
+    return torch.empty_like(out, memory_format=torch.contiguous_format)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from tsattn.attention.rule import Rule
 from tsattn.errors import ControlError
 
 
@@ -28,13 +30,35 @@ class ControlConfig:
     """Side of the square that cleans the motion region, in tokens; 1 leaves it as it is."""
     strength: float = 1.0
     """Factor on everything that is added to the logits; 0 leaves the model alone."""
-    layers: tuple[int, ...] | None = None
-    """Blocks to act in, counted from 0; None for all."""
+    layers: tuple[int, ...] | Literal["odd"] | None = None
+    """Blocks to act in, counted from 0; "odd" for every second one, from 1 on; None for all."""
+
+    region: bool = True
+    """Whether to act in the subject's motion region only; False is the paper's ablation without it."""
+    rearrangement: bool = True
+    """Whether logits move as far as the row's own range asks for; False, the ablation, moves them by 1."""
+    reinforcement: bool = True
+    """Whether moves are scaled by the words' probabilities; False is the paper's ablation without it."""
+    released_code: bool = False
+    """Whether to compute region, segments and bias as the authors' published code does it; for Wan only."""
 
     @classmethod
     def paper(cls) -> ControlConfig:
         """The paper's setting, which is the default."""
         return cls()
+
+    @classmethod
+    def released(cls) -> ControlConfig:
+        """What the authors' published code does, to compare results with theirs; it differs from their paper."""
+        return cls(i2v_step_fraction=0.50, layers="odd", released_code=True)
+
+    @property
+    def rule(self) -> Rule:
+        """The part that the mathematics needs."""
+        return Rule(
+            self.strength, self.r_min, self.r_max, self.erosion,
+            self.region, self.rearrangement, self.reinforcement, self.released_code,
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in ("t2v_step_fraction", "i2v_step_fraction"):
@@ -48,6 +72,8 @@ class ControlConfig:
             raise ControlError(f"strength is 0 or more, but got {self.strength}")
         if self.minimum_steps < 0:
             raise ControlError(f"minimum_steps is 0 or more, but got {self.minimum_steps}")
+        if isinstance(self.layers, str) and self.layers != "odd":
+            raise ControlError(f'layers are numbers, "odd" or None, but got {self.layers!r}')
         if self.layers is not None and not self.layers:
             raise ControlError("layers is empty, so nothing would be controlled; use None for all layers")
 

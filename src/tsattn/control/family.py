@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tsattn.settings import Settings
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from tsattn.attention.region import Grid
+    from tsattn.plan.spans import Tokens
+
+Layout = Literal["cross", "text_first", "video_first"]
+"""Whether text is attended to in a call of its own, or together with the video, in front of it or behind it."""
 
 
 class Site(NamedTuple):
@@ -21,6 +25,27 @@ class Site(NamedTuple):
     name: str
     block: int
     module: nn.Module
+
+
+class Pass(NamedTuple):
+    """What a transformer's arguments say of a forward pass."""
+
+    grid: Grid
+    samples: int
+    """Size of the batch."""
+    text: int
+    """Text columns of each sample in cross-attention; joint attention tells by itself."""
+
+
+class Probe(NamedTuple):
+    """Inputs to try a site's module on: widths of its video and text, text columns given, and further arguments."""
+
+    video: int
+    text: int
+    columns: int = 6
+    keys: int | None = None
+    """Columns that the attention sees, where that is not `columns`: image embeddings may have a call of their own."""
+    more: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +57,21 @@ class Family:
     """Exact pipeline class names in diffusers, each with its task, "t2v" or "i2v"."""
     transformer_class: str
     """Exact transformer class name in diffusers."""
-    transformers: tuple[str, ...]
+    transformers: tuple[str, ...] = ("transformer",)
     """Components of the pipeline that hold a transformer; any but not all may be missing."""
     processor: str
     """Exact import path of the attention processor's class."""
-    attention_name: str
-    """The global name in the processor's code that computes attention, called with (b, q, h, d) tensors."""
-    conditional: str
-    """Name that the pipeline gives `cache_context` around the conditional forward pass."""
+    attention_name: Literal["dispatch_attention_fn", "F"] = "dispatch_attention_fn"
+    """The global of the processor's code that computes attention: diffusers' dispatch on (b, q, h, d) tensors, or
+    `torch.nn.functional` with its `scaled_dot_product_attention` on (b, h, q, d) tensors."""
+    layout: Layout
+    conditional: str | None
+    """Name that the pipeline gives `cache_context` around the pass with the prompt, alone or in one batch behind the
+    negative prompt; None where it gives none, so that the pass is known by the prompt's embeddings."""
+    one_by_one: bool = False
+    """Whether the processor calls attention once for each sample, without the padding of its text."""
+    identical_pads: bool = False
+    """Whether all text columns behind the prompt's are zeros that the model attends to: one key, many times."""
     settings: Settings
     """Defaults of the command line."""
     vae_class: str
@@ -50,11 +82,13 @@ class Family:
     """Most latent frames that a transformer of this configuration can take."""
     sites: Callable[[nn.Module], list[Site]]
     """All attention modules of a transformer that mix video with text."""
-    grid: Callable[[nn.Module, Tensor], Grid]
-    """Token grid of a transformer for its latent input (b, c, f, y, x)."""
-    probe: Callable[[nn.Module, torch.device], tuple[Any, ...]]
-    """Small random arguments for a site's module on a device, to try the seam on: 8 video tokens as 2 × 2 × 2, some text."""
+    read: Callable[[nn.Module, Mapping[str, Any]], Pass]
+    """What the arguments of a transformer's forward pass, by name, say of it."""
+    probe: Callable[[nn.Module], Probe]
+    """How to call a site's module with 8 video tokens and some text, to try the seam."""
     clean: Callable[[str], str]
     """What the pipeline does to a prompt before tokenizing it."""
-    refuse: Callable[[Any], str | None]
+    tokens: Callable[[Any, str, Mapping[str, Any]], Tokens]
+    """Pipeline, prompt, and the arguments of its `encode_prompt`, to the text columns that the transformer is given."""
+    refuse: Callable[[Any], str | None] = field(default=lambda pipe: None)
     """Why this very pipeline cannot be controlled, or None."""

@@ -15,34 +15,52 @@ from typing import Any
 from tsattn.errors import UnsupportedPipelineError
 
 
-def attention_of(processor_class: type, name: str) -> Callable[..., Any]:
-    """The function by which a processor computes attention. Raises `UnsupportedPipelineError` where it has another name."""
-    found: Callable[..., Any] = _code(processor_class, name).__globals__[name]
-    return found
+class Seam:
+    """Where a processor class computes attention: `name` is a global of its code.
 
-
-def rebound_call(processor_class: type, name: str, replacement: Callable[..., Any]) -> Callable[..., Any]:
-    """A copy of `processor_class.__call__` in which the global `name` is `replacement`.
-
-    Raises `UnsupportedPipelineError` where that code does not use the name.
+    That is diffusers' dispatch on (b, q, h, d) tensors, or `F`, `torch.nn.functional`, with its
+    `scaled_dot_product_attention` on (b, h, q, d) tensors. On this side all tensors are (b, q, h, d).
+    Raises `UnsupportedPipelineError` where the code does not use the name.
     """
-    original = _code(processor_class, name)
-    # without a module name the copy cannot be mistaken for the original; __package__ and __spec__ stay for its imports
-    scope = {key: value for key, value in original.__globals__.items() if key != "__name__"}
-    scope[name] = replacement
-    copy = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__, original.__closure__)
-    copy.__kwdefaults__ = original.__kwdefaults__
-    return copy
+
+    def __init__(self, processor_class: type, name: str) -> None:
+        self.code: types.FunctionType = inspect.unwrap(vars(processor_class)["__call__"])
+        self.name = name
+        if name not in self.code.__code__.co_names or name not in self.code.__globals__:
+            raise UnsupportedPipelineError(
+                f"{processor_class.__qualname__} was expected to compute attention by {name}, but does not; this release "
+                "of diffusers is not supported"
+            )
+
+    @property
+    def original(self) -> Callable[..., Any]:
+        """The model's attention."""
+        found: Any = self.code.__globals__[self.name]
+        return found if self.name != "F" else _transposed(found.scaled_dot_product_attention)
+
+    def rebound(self, replacement: Callable[..., Any]) -> Callable[..., Any]:
+        """A copy of the processor's `__call__` that computes attention by `replacement`."""
+        # without a module name the copy cannot be mistaken for the original; __package__ and __spec__ stay for its imports
+        scope = {key: value for key, value in self.code.__globals__.items() if key != "__name__"}
+        scope[self.name] = replacement
+        if self.name == "F":
+            functional = types.ModuleType("torch.nn.functional")
+            functional.__dict__.update(vars(self.code.__globals__["F"]))
+            functional.scaled_dot_product_attention = _transposed(replacement)  # type: ignore[attr-defined]
+            scope["F"] = functional
+        code = self.code
+        copy = types.FunctionType(code.__code__, scope, code.__name__, code.__defaults__, code.__closure__)
+        copy.__kwdefaults__ = code.__kwdefaults__
+        return copy
 
 
-def _code(processor_class: type, name: str) -> types.FunctionType:
-    original: types.FunctionType = inspect.unwrap(vars(processor_class)["__call__"])
-    if name not in original.__code__.co_names or name not in original.__globals__:
-        raise UnsupportedPipelineError(
-            f"{processor_class.__qualname__} was expected to compute attention by {name}, but does not; this release of "
-            "diffusers is not supported"
-        )
-    return original
+def _transposed(attention: Callable[..., Any]) -> Callable[..., Any]:
+    """The same attention with the axes of heads and tokens exchanged in all its tensors."""
+
+    def exchanged(query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return attention(*(x.transpose(1, 2) for x in (query, key, value)), *args, **kwargs).transpose(1, 2)
+
+    return exchanged
 
 
 def controlled_processor(inner: Any, call: Callable[..., Any]) -> Any:

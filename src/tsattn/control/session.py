@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
-from tsattn.attention.region import Grid
-from tsattn.attention.split import Timeline, controlled_rows
-from tsattn.control.call import attention_call
+from tsattn.control.call import AttentionCall
 from tsattn.control.config import ControlConfig
 from tsattn.control.family import Family, Site
-from tsattn.control.rebind import attention_of, controlled_processor, rebound_call
+from tsattn.control.rebind import Seam, controlled_processor
 from tsattn.control.registry import family_of
 from tsattn.control.state import State
-from tsattn.control.tracking import text_of, track_forward, track_prompts, track_steps
+from tsattn.control.tracking import defaults, text_of, track_forward, track_prompts, track_steps
+from tsattn.control.trial import Trial
 from tsattn.control.undo import Undo
 from tsattn.errors import ControlError, NothingControlledError, PlanError
 from tsattn.plan.schema import Plan
@@ -39,7 +35,11 @@ class Session:
         self.pipe, self.plans, self.config = pipe, plans, config
         self.family: Family = family_of(pipe)
         self.fps = _checked_fps(plans, fps)
-        self.state, self.undo = State(), Undo()
+        if config.released_code and self.family.layout != "cross":
+            raise ControlError(f"the released code is for cross-attention; the {self.family.name} family has none")
+        self.state = State(released=config.released_code, identical_pads=self.family.identical_pads)
+        self.undo = Undo()
+        self.calls: list[AttentionCall] = []
 
     @property
     def task(self) -> str:
@@ -53,9 +53,8 @@ class Session:
                 f"this {type(self.pipe).__name__} is already controlled; leave the running `with tsattn.control(...)` or "
                 "call tsattn.disable(pipe) first"
             )
-        columns = inspect.signature(self.pipe.__call__).parameters["max_sequence_length"].default
         for plan in self.plans:
-            text_of(self.pipe, self.family, plan, columns)
+            text_of(self.pipe, self.family, plan, defaults(self.pipe))
         try:
             self.undo.set(self.pipe, MARK, self)
             track_prompts(self.pipe, self.family, self.plans, self.state, self.undo)
@@ -76,10 +75,11 @@ class Session:
         module, _, attribute = self.family.processor.rpartition(".")
         processor_class = getattr(importlib.import_module(module), attribute)
         sites = _chosen(self.family.sites(transformer), self.config.layers, name)
-        original = attention_of(processor_class, self.family.attention_name)
-        trial = _Trial(original, self.family)
-        act = attention_call(original, self.state, self.config)
-        trial_call, call = (rebound_call(processor_class, self.family.attention_name, made) for made in (trial, act))
+        seam = Seam(processor_class, self.family.attention_name)
+        trial = Trial(seam.original, self.family)
+        act = AttentionCall(seam.original, self.family, self.state, self.config.rule)
+        trial_call, call = seam.rebound(trial), seam.rebound(act)
+        self.calls.append(act)  # compiled code knows it by number only
         for site in sites:
             if type(site.module.processor) is not processor_class:
                 raise ControlError(
@@ -92,11 +92,28 @@ class Session:
                     "would change both; disable that cache, or use first-block cache or MagCache"
                 )
         weights = next(transformer.parameters()).device
-        probe = self.family.probe(transformer, self.pipe._execution_device if weights.type == "meta" else weights)
+        device = self.pipe._execution_device if weights.type == "meta" else weights
+        probe = self.family.probe(transformer)
         for site in sites:
-            trial.run(site, probe, trial_call)
+            trial.run(site, probe, device, transformer.dtype, trial_call)
+            if self.config.released_code:
+                self._note_raw(site)
             self.undo.set(site.module, "processor", controlled_processor(site.module.processor, call))
         track_forward(self.pipe, self.family, transformer, len(sites), self.state, self.config, self.fps, self.undo)
+
+    def _note_raw(self, site: Site) -> None:
+        """Keep what enters the norms of queries and keys: the released code works on that."""
+        raw = self.state.raw
+
+        def note(name: str) -> Callable[..., None]:
+            def before(module: Any, args: tuple[Tensor, ...]) -> None:
+                raw[name] = args[0]
+
+            return before
+
+        module: Any = site.module
+        for name, norm in (("query", module.norm_q), ("key", module.norm_k)):
+            self.undo.call(norm.register_forward_pre_hook(note(name)).remove)
 
 
 def enable(
@@ -165,64 +182,14 @@ def _session(pipe: Any) -> Session:
     return session
 
 
-def _chosen(sites: list[Site], layers: tuple[int, ...] | None, transformer: str) -> list[Site]:
+def _chosen(sites: list[Site], layers: tuple[int, ...] | Literal["odd"] | None, transformer: str) -> list[Site]:
     """The sites in the chosen blocks."""
     if layers is None:
         return sites
+    if layers == "odd":
+        return [site for site in sites if site.block % 2]
     blocks = {site.block for site in sites}
     missing = [layer for layer in layers if layer not in blocks]
     if missing:
         raise ControlError(f"{transformer} has the blocks 0 to {max(blocks)}, but layers names {missing}")
     return [site for site in sites if site.block in layers]
-
-
-class _Trial:
-    """An attention that recomputes all rows the split way, with nothing added, and holds it against the model's own.
-
-    It raises where they differ: then layout, scale or masking are not what the family states. The budget, the square root
-    of the dtype's epsilon, is wide enough for quantised kernels and far below such a mistake.
-    """
-
-    def __init__(self, original: Callable[..., Tensor], family: Family) -> None:
-        self.original, self.family, self.calls = original, family, 0
-
-    def __call__(self, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        self.calls += 1
-        out = self.original(query, key, value, *args, **kwargs)
-        words = torch.ones(key.shape[1], device=key.device)
-        nothing = torch.zeros(2, len(words), dtype=torch.bool, device=key.device)
-        everywhere = torch.ones(1, query.shape[1], dtype=torch.bool, device=key.device)
-        with torch.autocast(query.device.type, enabled=False):
-            for rows in controlled_rows(
-                query[0], key[0], value[0], words, [Timeline(words, nothing, nothing)], everywhere, Grid(2, 2, 2),
-                scale=kwargs.get("scale") or query.shape[-1] ** -0.5, r_min=1.0, r_max=1.0, strength=0.0,
-            ):  # fmt: skip
-                error = (rows.values - out[0, rows.tokens]).abs().max()
-                if not error <= torch.finfo(out.dtype).eps ** 0.5 * value.abs().max():
-                    raise ControlError(
-                        f"the {self.family.name} family's attention differs from tsattn's by {error:.2g} before anything is "
-                        "changed; this model or attention backend is not supported"
-                    )
-        return out
-
-    @torch.no_grad()
-    def run(self, site: Site, probe: tuple[Any, ...], call: Callable[..., Any]) -> None:
-        """One pass of a site's module through `call` must reach this attention once and change not one bit."""
-        undo, calls = Undo(), self.calls
-        try:
-            expected = site.module(*probe)
-            undo.set(site.module, "processor", controlled_processor(site.module.processor, call))
-            found = site.module(*probe)
-        except ControlError:
-            raise
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise ControlError(
-                f"{site.name} cannot be tried before a run, so tsattn was not switched on: {error}"
-            ) from error
-        finally:
-            undo.all()
-        if self.calls != calls + 1 or not torch.equal(expected, found):
-            raise ControlError(
-                f"{site.name} does not give its own result through tsattn before anything is changed; this model is not "
-                "supported in this release of diffusers"
-            )

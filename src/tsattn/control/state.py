@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsattn.attention.split import Columns, Timeline
 from tsattn.errors import ControlError, SpanError
-from tsattn.plan.schema import Plan
+from tsattn.plan.schema import Plan, Segment
 from tsattn.plan.spans import SubjectColumns, Tokens
 from tsattn.plan.timeline import Clip, Stretch, snap_plan
 
@@ -27,11 +26,10 @@ class Text(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What TS-Attn needs to act on one sample: the columns to compute, every subject's timeline on them, the token grid."""
+    """What TS-Attn needs to act on one sample: the columns to compute, and every subject's timeline on them."""
 
     columns: Columns
     timelines: list[Timeline]
-    grid: Grid
 
 
 @dataclass
@@ -41,78 +39,108 @@ class State:
     texts: list[Text] = field(default_factory=list)
     """One for each prompt of the run, in order."""
     videos_per_prompt: int = 1
+    embeddings: torch.Tensor | None = None
+    """What the pipeline's text encoder made of the prompts, (prompts · videos, k, d)."""
     step: int = 0
     """Denoising steps finished so far."""
     steps: int | None = None
     """Denoising steps of the run; None before the scheduler knows."""
     branch: str | None = None
     """Name of the open `cache_context`."""
-    grid: Grid | None = None
     acting: bool = False
-    """Whether attention calls act right now: only inside a conditional forward pass of a controlled step."""
+    """Whether attention calls act right now: only inside a forward pass with the prompt, in a controlled step."""
+    grid: Grid | None = None
+    """Video tokens of a sample in that pass."""
+    text: int = 0
+    """Text columns of a sample in that pass."""
+    samples: int = 0
+    """Samples in that pass, those with the prompts last."""
     acted: int = 0
-    """Attention calls that acted in the current or last conditional forward pass of a controlled step of this run."""
+    """Attention calls that acted in the current or last such pass of this run."""
     runs: int = 0
     """Runs since control was switched on."""
+    raw: dict[str, torch.Tensor] = field(default_factory=dict)
+    """"query" and "key" of the attention call in progress before their norms, (b, q or k, h · d), where asked for."""
+    released: bool = False
+    """Whether segments and the columns that are raised are the released code's: cut by token count, subject included."""
+    identical_pads: bool = False
+    """Whether the text columns behind the prompt's are one and the same."""
+    clip: Clip | None = None
     _samples: dict[tuple[object, ...], Sample] = field(default_factory=dict)
 
-    def begin(self, texts: list[Text], videos_per_prompt: int) -> None:
-        """A new run with these prompts."""
-        self.texts, self.videos_per_prompt = texts, videos_per_prompt
+    @property
+    def prompted(self) -> int:
+        """Samples that carry a prompt: every prompt times its videos."""
+        return len(self.texts) * self.videos_per_prompt
+
+    def begin(self) -> None:
+        """A new run."""
+        self.texts, self.embeddings = [], None
         self.step, self.steps, self.acting, self.acted = 0, None, False, 0
         self.runs += 1
         self._samples.clear()
 
-    def sample(self, number: int, length: int, device: torch.device) -> Sample:
-        """Columns and timelines of sample `number` in a batch, for `length` text columns on a device."""
-        prompt = number // self.videos_per_prompt
-        key = (prompt, length, device, self.grid)
-        if key not in self._samples:
-            raise ControlError(
-                f"sample {number} with {length} text columns was not prepared; this is a defect in tsattn"
-            )
-        return self._samples[key]
+    def enter(self, grid: Grid, samples: int, text: int, clip: Clip) -> None:
+        """A forward pass with the prompts begins.
 
-    def prepare(self, grid: Grid, samples: int, length: int, device: torch.device, clip: Clip) -> None:
-        """Build columns and timelines for every sample of a batch, once for each prompt and shape of a run.
-
-        Raises `ControlError` where the batch is not the prompts' number of videos, `PlanError` where a plan does not fit
-        the clip.
+        Raises `ControlError` where the batch is not the prompts' number of videos, alone or behind as many others;
+        `PlanError` where a plan does not fit the clip.
         """
-        if samples != len(self.texts) * self.videos_per_prompt:
+        if samples not in (self.prompted, 2 * self.prompted):
             raise ControlError(
                 f"expected a batch of {len(self.texts)} prompts with {self.videos_per_prompt} videos each, got {samples}"
             )
-        self.grid = grid
-        for prompt, text in enumerate(self.texts):
-            key = (prompt, length, device, grid)
-            if key not in self._samples:
-                self._samples[key] = _sample(text, length, device, snap_plan(text.plan, clip), grid)
+        if grid != self.grid:
+            self._samples.clear()
+        self.grid, self.samples, self.text, self.clip = grid, samples, text, clip
+        if not self._samples:
+            for one in self.texts:
+                snap_plan(one.plan, clip)
+        self.acted, self.acting = 0, True
 
+    def sample(self, number: int, length: int, device: torch.device) -> Sample:
+        """Columns and timelines of prompted sample `number`, for `length` text columns on a device; kept for the run."""
+        prompt = number // self.videos_per_prompt
+        key = (prompt, length, device)
+        if key not in self._samples:
+            self._samples[key] = self._sample(prompt, length, device)
+        return self._samples[key]
 
-def _sample(
-    text: Text, length: int, device: torch.device, stretches: Sequence[Sequence[Stretch]], grid: Grid
-) -> Sample:
-    import torch
+    def _sample(self, prompt: int, length: int, device: torch.device) -> Sample:
+        import torch
 
-    words = text.tokens.length
-    if words > length:
-        raise SpanError(f"the prompt has {words} tokens, but the model was given only {length} text columns")
-    pads = length - words
-    index = torch.arange(min(words + 1, length), device=device)
-    count = torch.ones(len(index), device=device)
-    if pads:
-        count[-1] = pads
-    timelines = []
-    for subject, due in zip(text.columns, stretches, strict=True):
-        chosen = torch.zeros(len(index))
-        chosen[list(subject.subject)] = 1
-        current = torch.zeros(grid.frames, len(index), dtype=torch.bool)
-        for columns, stretch in zip(subject.events, due, strict=True):
-            current[stretch.first : stretch.last, list(columns)] = True
-        every = torch.zeros(len(index), dtype=torch.bool)
-        every[[column for columns in subject.events for column in columns]] = True
-        # a frame in which nothing is due asks for nothing; a column that is due now is never suppressed
-        other = every & ~current & current.any(-1, keepdim=True)
-        timelines.append(Timeline(chosen.to(device), current.to(device), other.to(device)))
-    return Sample(Columns(index, count), timelines, grid)
+        text, words = self.texts[prompt], self.texts[prompt].tokens.length
+        if words > length:
+            raise SpanError(f"the prompt has {words} tokens, but the model was given only {length} text columns")
+        index = torch.arange(min(words + 1, length) if self.identical_pads else length, device=device)
+        count = torch.ones(len(index), device=device)
+        if self.identical_pads and words < length:
+            count[-1] = length - words
+        parts, stretches = self._stretches(text.plan)
+        timelines = []
+        for subject, due in zip(text.columns, stretches, strict=True):
+            chosen = torch.zeros(len(index))
+            chosen[list(subject.subject)] = 1
+            current = torch.zeros(parts, len(index), dtype=torch.bool)
+            every = torch.zeros(len(index), dtype=torch.bool)
+            for columns, (first, last) in zip(subject.events, due, strict=True):
+                raised = {*columns, *subject.subject} if self.released else set(columns)
+                current[first:last, list(raised)] = True
+                every[list(columns)] = True
+            # a frame in which nothing is due asks for nothing; a column that is due now is never suppressed
+            other = every & ~current & current.any(-1, keepdim=True)
+            timelines.append(Timeline(chosen.to(device), current.to(device), other.to(device)))
+        return Sample(Columns(index, count), timelines)
+
+    def _stretches(self, plan: Plan) -> tuple[int, list[list[Stretch]]]:
+        """Into how many equal parts the video tokens are cut, and the parts of every event, per subject."""
+        assert self.grid is not None and self.clip is not None
+        if not self.released:
+            return self.grid.frames, snap_plan(plan, self.clip)
+        tokens, seconds = self.grid.tokens, self.clip.seconds
+
+        def cut(segment: Segment) -> Stretch:
+            whole = 1.0 if segment.unit == "fraction" else seconds
+            return Stretch(round(segment.start / whole * tokens), round(segment.end / whole * tokens))
+
+        return tokens, [[cut(event.segment) for event in subject.events] for subject in plan.subjects]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tsattn.control.config import ControlConfig
@@ -18,45 +18,72 @@ from tsattn.control.state import State, Text
 from tsattn.control.undo import Undo
 from tsattn.errors import ControlError, NothingControlledError, PlanError
 from tsattn.plan.schema import Plan
-from tsattn.plan.spans import plan_columns, tokenize
+from tsattn.plan.spans import plan_columns
 from tsattn.plan.timeline import Clip
 
 
-def text_of(pipe: Any, family: Family, plan: Plan, max_length: int) -> Text:
-    """A plan's prompt as this pipeline tokenizes it. Raises `SpanError` where its words are not all there."""
-    tokens = tokenize(pipe.tokenizer, plan.prompt, clean=family.clean, max_length=max_length)
+def text_of(pipe: Any, family: Family, plan: Plan, arguments: Mapping[str, Any]) -> Text:
+    """A plan's prompt as this pipeline tokenizes it, given the arguments of its `encode_prompt`.
+
+    Raises `SpanError` where its words are not all there.
+    """
+    tokens = family.tokens(pipe, plan.prompt, arguments)
     return Text(plan, tokens, plan_columns(plan, tokens, clean=family.clean))
 
 
+def defaults(pipe: Any) -> dict[str, Any]:
+    """The arguments that `encode_prompt` gets from a plain call of the pipeline, as far as they have defaults."""
+    call = inspect.signature(type(pipe).__call__).parameters
+    encode = inspect.signature(type(pipe).encode_prompt).parameters
+    given = {name: call[name].default if name in call else parameter.default for name, parameter in encode.items()}
+    return {name: default for name, default in given.items() if default is not inspect.Parameter.empty}
+
+
 def track_prompts(pipe: Any, family: Family, plans: Sequence[Plan], state: State, undo: Undo) -> None:
-    """Start a run whenever the pipeline encodes its prompts; refuse prompts other than the plans'."""
-    encode = pipe.encode_prompt
+    """Start a run whenever the pipeline checks its inputs, and note its prompts; refuse others than the plans'."""
+    check, encode = pipe.check_inputs, pipe.encode_prompt
     signature = inspect.signature(encode)
 
+    def check_inputs(*args: Any, **kwargs: Any) -> Any:
+        result = check(*args, **kwargs)
+        state.begin()
+        return result
+
     def encode_prompt(*args: Any, **kwargs: Any) -> Any:
+        if state.texts:  # some pipelines encode the negative prompt in a call of its own
+            return encode(*args, **kwargs)
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        prompt = given.arguments["prompt"]
-        if prompt is None:
+        arguments = given.arguments
+        if arguments["prompt"] is None:
             raise PlanError(
                 "the pipeline was given prompt_embeds, in which tsattn cannot find the plan's words; pass the prompt"
             )
-        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        prompts = [arguments["prompt"]] if isinstance(arguments["prompt"], str) else list(arguments["prompt"])
         expected = [plan.prompt for plan in plans]
         if prompts != expected:
             raise PlanError(f"the plan is for the prompt {expected!r}, but the pipeline was given {prompts!r}")
-        texts = [text_of(pipe, family, plan, given.arguments["max_sequence_length"]) for plan in plans]
-        state.begin(texts, given.arguments["num_videos_per_prompt"])
+        texts = [text_of(pipe, family, plan, arguments) for plan in plans]
         embeddings = encode(*args, **kwargs)
-        for number, rows in enumerate(embeddings[0]):
-            length = texts[number // state.videos_per_prompt].tokens.length
-            if rows[length:].any():
-                raise ControlError(
-                    f"text columns after the prompt's {length} tokens should be zeros, but are not; this encoder is not Wan's"
-                )
+        state.texts, state.videos_per_prompt = texts, arguments.get("num_videos_per_prompt", 1)
+        state.embeddings = embeddings[0]
+        if family.identical_pads:
+            _check_pads(state)
         return embeddings
 
+    undo.set(pipe, "check_inputs", check_inputs)
     undo.set(pipe, "encode_prompt", encode_prompt)
+
+
+def _check_pads(state: State) -> None:
+    assert state.embeddings is not None
+    for number, rows in enumerate(state.embeddings):
+        length = state.texts[number // state.videos_per_prompt].tokens.length
+        if rows[length:].any():
+            raise ControlError(
+                f"text columns after the prompt's {length} tokens should be zeros, but are not; this encoder is not the "
+                "family's own"
+            )
 
 
 def track_steps(pipe: Any, task: str, state: State, config: ControlConfig, undo: Undo) -> None:
@@ -85,7 +112,7 @@ def track_steps(pipe: Any, task: str, state: State, config: ControlConfig, undo:
 def track_forward(
     pipe: Any, family: Family, transformer: Any, sites: int, state: State, config: ControlConfig, fps: float, undo: Undo
 ) -> None:
-    """Act inside the transformer's conditional forward passes of the controlled steps, and check that it happened."""
+    """Act inside the transformer's forward passes with the prompt in the controlled steps, and check that it happened."""
     scheduler, open_context = pipe.scheduler, transformer.cache_context
     task = family.pipelines[type(pipe).__name__]
     compression = family.compression(pipe.vae.config)
@@ -102,7 +129,8 @@ def track_forward(
 
     def before(module: Any, args: Any, kwargs: Any) -> None:
         state.acting = False  # an interrupted pass leaves without its hooks
-        if state.branch != family.conditional:
+        given = signature.bind(*args, **kwargs).arguments
+        if not _has_prompt(given["encoder_hidden_states"], family, state):
             return
         if pipe.scheduler is not scheduler:
             raise ControlError("the scheduler was replaced while tsattn was on; switch tsattn off first, then on again")
@@ -110,19 +138,17 @@ def track_forward(
             raise ControlError("the transformer ran before the pipeline encoded its prompt and set its timesteps")
         if state.step >= config.controlled_steps(task, state.steps):
             return
-        given = signature.bind(*args, **kwargs).arguments
-        latents, text = given["hidden_states"], given["encoder_hidden_states"]
-        grid = family.grid(module, latents)
+        grid, samples, text = family.read(module, given)
         clip = Clip(frames=1 + (grid.frames - 1) * compression, fps=fps, compression=compression)
-        state.prepare(grid, len(latents), text.shape[1], latents.device, clip)
-        state.acted, state.acting = 0, True
+        state.enter(grid, samples, text, clip)
 
     def check(module: Any, args: Any, output: Any) -> None:
         # later steps may skip blocks (caches do), the first never does
-        if state.acting and state.step == 0 and state.acted != sites:
+        expected = sites * (state.prompted if family.one_by_one else 1)
+        if state.acting and state.step == 0 and state.acted != expected:
             raise NothingControlledError(
-                f"tsattn should have acted in {sites} attention layers of the {type(module).__name__}, but acted in "
-                f"{state.acted}; switch tsattn on after compiling, fusing projections or replacing processors"
+                f"tsattn should have acted {expected} times in the {type(module).__name__}, but did {state.acted} times; "
+                "switch tsattn on after compiling, fusing projections or replacing processors"
             )
 
     def stop(module: Any, args: Any, output: Any) -> None:
@@ -132,3 +158,11 @@ def track_forward(
     undo.call(transformer.register_forward_pre_hook(before, with_kwargs=True).remove)
     undo.call(transformer.register_forward_hook(check).remove)
     undo.call(transformer.register_forward_hook(stop, always_call=True).remove)
+
+
+def _has_prompt(text: Any, family: Family, state: State) -> bool:
+    """Whether a forward pass on these text embeddings carries the prompts."""
+    if family.conditional is not None:
+        return state.branch == family.conditional
+    own = state.embeddings
+    return own is not None and text.shape == own.shape and bool((text == own.to(text)).all())

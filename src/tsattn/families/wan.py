@@ -6,36 +6,30 @@ Source of the facts: diffusers `models/transformers/transformer_wan.py`, `pipeli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from tsattn.control.family import Family, Site
+from tsattn.control.family import Family, Pass, Probe, Site
+from tsattn.plan.spans import Tokens, tokenize
 from tsattn.settings import Settings
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
-
-    from tsattn.attention.region import Grid
 
 
 def _sites(transformer: Any) -> list[Site]:
     return [Site(f"blocks.{k}.attn2", k, block.attn2) for k, block in enumerate(transformer.blocks)]
 
 
-def _grid(transformer: nn.Module, latents: Tensor) -> Grid:
+def _read(transformer: Any, given: Mapping[str, Any]) -> Pass:
     from tsattn.attention.region import Grid
 
-    sizes = zip(latents.shape[2:], transformer.config.patch_size, strict=True)  # type: ignore[union-attr, arg-type]
-    return Grid(*(length // patch for length, patch in sizes))
+    latents, text = given["hidden_states"], given["encoder_hidden_states"]
+    sizes = zip(latents.shape[2:], transformer.config.patch_size, strict=True)
+    return Pass(Grid(*(length // patch for length, patch in sizes)), len(latents), text.shape[1])
 
 
-def _probe(transformer: Any, device: torch.device) -> tuple[Any, ...]:
-    import torch
-
-    config, generator = transformer.config, torch.Generator().manual_seed(0)
+def _probe(transformer: Any) -> Probe:
+    config = transformer.config
     width = config.num_attention_heads * config.attention_head_dim
-    video, text = (torch.randn(1, length, width, generator=generator) for length in (8, 6))
-    return video.to(device, transformer.dtype), text.to(device, transformer.dtype), None, None
+    return Probe(video=width, text=width)
 
 
 def _clean(prompt: str) -> str:
@@ -45,9 +39,11 @@ def _clean(prompt: str) -> str:
     return cleaned
 
 
+def _tokens(pipe: Any, prompt: str, arguments: Mapping[str, Any]) -> Tokens:
+    return tokenize(pipe.tokenizer, prompt, clean=_clean, max_length=arguments["max_sequence_length"])
+
+
 def _refuse(pipe: Any) -> str | None:
-    if pipe.config.expand_timesteps:
-        return "Wan 2.2 TI2V (expand_timesteps) is not supported yet"
     for name in WAN.transformers:
         transformer = getattr(pipe, name, None)
         if transformer is not None and transformer.config.image_dim is not None:
@@ -61,16 +57,18 @@ WAN = Family(
     transformer_class="WanTransformer3DModel",
     transformers=("transformer", "transformer_2"),
     processor="diffusers.models.transformers.transformer_wan.WanAttnProcessor",
-    attention_name="dispatch_attention_fn",
+    layout="cross",
     conditional="cond",
+    identical_pads=True,
     vae_class="AutoencoderKLWan",
     # older configurations leave out what was fixed then
     compression=lambda vae: int(vae.get("scale_factor_temporal", 4)),
     longest=lambda transformer: int(transformer.get("rope_max_seq_len", 1024) * transformer["patch_size"][0]),
     settings=Settings(height=480, width=832, frames=81, fps=16.0, steps=50, guidance=5.0),
     sites=_sites,
-    grid=_grid,
+    read=_read,
     probe=_probe,
     clean=_clean,
+    tokens=_tokens,
     refuse=_refuse,
 )

@@ -1,0 +1,172 @@
+"""What holds for every family and variant: one battery over tiny pipelines of the real diffusers classes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import tsattn
+from tests.control.residue import residue
+from tests.families.cases import CASES, OTHER_PROMPT, PROMPT, Case, other_plan, plan
+from tsattn.attention.reference import dense_attention
+from tsattn.attention.split import regions
+from tsattn.control import ControlConfig, session
+from tsattn.control.call import AttentionCall
+from tsattn.control.registry import family_of
+from tsattn.errors import ControlError
+from tsattn.plan.timeline import snap_plan
+
+ALL_STEPS = ControlConfig(t2v_step_fraction=1.0, i2v_step_fraction=1.0)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name, scope="module")
+def case(request) -> Case:
+    return request.param
+
+
+def test_control_changes_the_video_and_undo_leaves_nothing(case):
+    vanilla, before = case(), residue(case.pipe)
+    with tsattn.control(case.pipe, plan()):
+        controlled = case()
+    assert not torch.equal(controlled, vanilla)
+    assert residue(case.pipe) == before
+    assert torch.equal(case(), vanilla)
+
+
+def test_strength_zero_is_bit_identical(case):
+    vanilla = case()
+    with tsattn.control(case.pipe, plan(), config=ControlConfig(strength=0)):
+        assert torch.equal(case(), vanilla)
+
+
+def test_an_exception_in_the_run_leaves_nothing(case):
+    vanilla, before = case(), residue(case.pipe)
+
+    class Failing(AttentionCall):
+        def act(self, *args, **kwargs):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "AttentionCall", Failing)
+        with pytest.raises(KeyboardInterrupt), tsattn.control(case.pipe, plan()):
+            case()
+    assert residue(case.pipe) == before
+    assert torch.equal(case(), vanilla)
+
+
+def test_a_strange_processor_is_refused_and_leaves_nothing(case):
+    module = family_of(case.pipe).sites(next(transformers(case.pipe)))[-1].module
+    own, module.processor = module.processor, object()
+    before = residue(case.pipe)
+    with pytest.raises(ControlError, match="should have the processor"):
+        tsattn.enable(case.pipe, plan())
+    assert residue(case.pipe) == before
+    module.processor = own
+
+
+def test_every_declared_site_acts_in_every_controlled_pass(case, monkeypatch):
+    acted = []
+
+    class Counting(AttentionCall):
+        def act(self, *args, **kwargs):
+            acted.append(self.state.step)
+            return super().act(*args, **kwargs)
+
+    monkeypatch.setattr(session, "AttentionCall", Counting)
+    with tsattn.control(case.pipe, plan(), config=ALL_STEPS):
+        case()
+    assert [acted.count(step) for step in range(max(acted) + 1)] == [case.sites] * (max(acted) + 1)
+    assert max(acted) + 1 == case.steps
+
+
+def test_only_samples_with_the_prompt_change(case):
+    """Of all samples that enter the transformer alike, with and without control, exactly the prompted one leaves changed."""
+
+    def passes():
+        found = []
+
+        def note(module, args, kwargs, output):
+            latents = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+            found.extend(zip(latents.clone(), output[0].clone(), strict=True))
+
+        hooks = [t.register_forward_hook(note, with_kwargs=True) for t in transformers(case.pipe)]
+        case()
+        for hook in hooks:
+            hook.remove()
+        return found
+
+    vanilla = passes()
+    with tsattn.control(case.pipe, plan()):
+        controlled = passes()
+    both = zip(vanilla, controlled, strict=True)
+    changed = [not torch.equal(out, other) for (latents, out), (same, other) in both if torch.equal(latents, same)]
+    assert changed.count(True) == 1
+    assert len(changed) == case.samples
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_controlled_attention_in_a_run_is_the_dense_reference(case, dtype, monkeypatch):
+    seen = []
+
+    class Recording(AttentionCall):
+        def act(self, query, key, value, mask, out, scale, first):
+            made = super().act(query, key, value, mask, out, scale, first)
+            seen.append((self, query[0], key[0], value[0], mask, made[0].clone(), scale))
+            return made
+
+    monkeypatch.setattr(session, "AttentionCall", Recording)
+    own = next(transformers(case.pipe)).dtype
+    try:
+        case.pipe.to(dtype)
+        with tsattn.control(case.pipe, plan(), config=ControlConfig(erosion=1)):
+            case()
+    finally:
+        case.pipe.to(own)
+    assert seen
+    for call, query, key, value, mask, found, scale in seen:
+        expected = reference(call, query, key, value, mask, scale)
+        error = (found.double() - expected).abs().max()
+        # the logits' rounding carried through softmax, and the rounding of the outputs
+        size = scale * (query.double().norm(dim=-1).max() * key.double().norm(dim=-1).max())
+        budget = (50 * torch.finfo(torch.float32).eps * (1 + size) + 3 * torch.finfo(dtype).eps) * value.abs().max()
+        assert error <= budget.double()
+
+
+def reference(call, query, key, value, mask, scale):
+    """What the dense float64 form gives for the first prompted sample of a call."""
+    grid, text = call.state.grid, call.state.texts[0]
+    stretches = snap_plan(text.plan, call.state.clip)
+    subjects = [(columns.subject, columns.events, due) for columns, due in zip(text.columns, stretches, strict=True)]
+    seen = torch.ones(len(key), dtype=torch.bool)
+    if mask is not None:
+        row = mask[-1, 0, 0]
+        seen = row if row.dtype == torch.bool else row > -1000
+    video = None
+    places = slice(0, len(key))
+    if call.family.layout != "cross":
+        at, places = call._places(key[None])
+        query, video = query[at], (key[at], value[at])
+    words, values, seen = key[places], value[places], seen[places]
+    (index, count), timelines = call.state.sample(0, len(words), key.device)
+    masks = regions(query, words[index], count, timelines, grid, scale=scale, rule=call.rule)
+    return dense_attention(
+        query, words, values, seen, subjects, grid,
+        scale=scale, erosion=1, r_min=1.0, r_max=1.5, masks=masks, video=video,
+    )  # fmt: skip
+
+
+def test_a_batch_is_its_singles(case):
+    if not case.batches:
+        pytest.skip("this pipeline takes one prompt at a time")
+    singles = []
+    for prompt, own, seed in ((PROMPT, plan(), 3), (OTHER_PROMPT, other_plan(), 4)):
+        with tsattn.control(case.pipe, own):
+            singles.append(case(prompt, seeds=(seed,)))
+    with tsattn.control(case.pipe, [plan(), other_plan()]):
+        batch = case([PROMPT, OTHER_PROMPT], seeds=(3, 4))
+    torch.testing.assert_close(batch, torch.cat(singles), rtol=1e-3, atol=1e-4)
+
+
+def transformers(pipe):
+    """Every transformer of a pipeline."""
+    return (t for t in (getattr(pipe, name, None) for name in family_of(pipe).transformers) if t is not None)
