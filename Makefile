@@ -26,8 +26,9 @@ lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(READY)  ## docs/cli.md from the commands' own help
+docs: $(READY)  ## docs/cli.md from the commands' own help, docs/plan.schema.json from the plan's own classes
 	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md
+	$(BIN)/python -c "from tsattn.plan.schema import json_schema; print(json_schema())" > docs/plan.schema.json
 
 bench: $(READY)  ## time and memory beside the model without control
 	$(BIN)/python -m benchmarks.cross_attention

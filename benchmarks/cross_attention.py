@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 from tsattn.attention.region import Grid
 from tsattn.control import ControlConfig
 from tsattn.control.call import AttentionCall
-from tsattn.control.rebind import Seam, controlled_processor
+from tsattn.control.rebind import Seam
 from tsattn.control.state import State, Text
 from tsattn.families.wan import WAN
 from tsattn.plan import Plan
@@ -106,7 +106,7 @@ def main() -> None:
     vanilla = layer.processor
     seam = Seam(WanAttnProcessor, WAN.attention_name)
     call = AttentionCall(seam.original, WAN, state, ControlConfig.paper().rule)
-    controlled = controlled_processor(vanilla, seam.rebound(call))
+    controlled = seam.controlled(call)(vanilla)
 
     def run(processor: Any) -> Callable[[], torch.Tensor]:
         def once() -> torch.Tensor:

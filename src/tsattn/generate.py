@@ -6,6 +6,7 @@ import difflib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,8 @@ from tsattn.plan.timeline import Clip
 from tsattn.settings import Settings
 
 if TYPE_CHECKING:
-    from tsattn.control.family import Family
+    from tsattn.control.family import Family, Timing
+    from tsattn.plan.spans import SubjectColumns, Tokens
     from tsattn.video import Frames
 
 EMBEDDED = "shapes"
@@ -38,22 +40,19 @@ class Description(NamedTuple):
     family: Family
     settings: Settings
     """What it is best run with."""
-    compression: int
-    """Frames in a latent frame but the first."""
+    timing: Timing
+    """Frames in a latent frame."""
     longest: int
     """Most latent frames it can make."""
 
     def clip(self, settings: Settings) -> Clip:
-        """The clip that the pipeline makes of these settings: it rounds frames to whole latent frames, as here.
+        """The clip that the pipeline makes of these settings.
 
         Raises `PlanError` where that is longer than the model can make.
         """
-        frames = settings.frames
-        if frames % self.compression != 1:
-            frames = frames // self.compression * self.compression + 1
-        clip = Clip(frames=frames, fps=settings.fps, compression=self.compression)
+        clip = Clip.made(settings.frames, settings.fps, *self.timing)
         if clip.latent_frames > self.longest:
-            most = 1 + (self.longest - 1) * self.compression
+            most = self.timing.opening + (self.longest - 1) * self.timing.compression
             raise PlanError(f"{self.name} makes {most} frames at the most, but {settings.frames} were asked for")
         return clip
 
@@ -114,8 +113,9 @@ def describe(name: str) -> Description:
         vae = getattr(diffusers, family.vae_class).load_config(source, subfolder="vae")
         part = next(part for part in family.transformers if (index.get(part) or [None])[0])
         transformer = getattr(diffusers, family.transformer_class).load_config(source, subfolder=part)
-        compression, longest = family.compression(vae), family.longest(transformer)
-    return Description(name, source, family, SHAPES_SETTINGS if embedded else family.settings, compression, longest)
+        timing, longest = family.timing(vae, transformer), family.longest(transformer)
+        settings = SHAPES_SETTINGS if embedded else replace(family.settings, **family.variant(transformer))
+    return Description(name, source, family, settings, timing, longest)
 
 
 def open_model(facts: Description) -> Model:
@@ -143,6 +143,24 @@ def open_model(facts: Description) -> Model:
         else:
             pipe.enable_model_cpu_offload()
     return Model(pipe, facts)
+
+
+def words_of(facts: Description, plan: Plan) -> tuple[Tokens, list[SubjectColumns]]:
+    """A plan's prompt as the model's pipeline tokenizes it, and its words' columns; reads no weights.
+
+    Raises `ModelError` where a tokenizer cannot be read, `SpanError` where words of the plan are not all there.
+    """
+    import diffusers
+
+    from tsattn.control.tracking import defaults, text_of
+
+    with _reading(facts.name):
+        index = diffusers.DiffusionPipeline.load_config(facts.source)
+        light = ("tokenizer", "processor", "scheduler")
+        heavy = [name for name, part in index.items() if isinstance(part, list) and not any(map(name.count, light))]
+        pipe = getattr(diffusers, index["_class_name"]).from_pretrained(facts.source, **dict.fromkeys(heavy))
+    text = text_of(pipe, facts.family, plan, defaults(pipe))
+    return text.tokens, text.columns
 
 
 @contextmanager

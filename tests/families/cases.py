@@ -1,66 +1,32 @@
-"""Tiny pipelines of the real diffusers classes, one entry for each family and variant that the contract tests run on.
+"""Every family and variant that the contract tests run on, one line each.
 
 Each file beside this one builds the pipelines of a family; nothing is downloaded and all weights are random.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from tests.families import (
+    allegro,
+    cogvideox,
+    cosmos,
+    hunyuan_video,
+    hunyuan_video15,
+    kandinsky5,
+    ltx,
+    mochi,
+    skyreels,
+    wan,
+)
 
-import torch
-
-from tests.conftest import PROMPT, plan_of, wan_pipeline
-from tsattn.plan import Plan
-
-OTHER_PROMPT = "A dog sleeps, then runs over the grass"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A pipeline to test on, what to call it with, and how many attention layers tsattn should act in."""
-
-    name: str
-    build: Callable[[], Any]
-    sites: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-    steps: int = 4
-    samples: int = 2
-    """Samples that pass the transformer in a denoising step, with and without the prompt."""
-    batches: bool = True
-    """Whether the pipeline takes several prompts at once."""
-
-    @functools.cached_property
-    def pipe(self) -> Any:
-        """The pipeline, built once: tests give it back as it was."""
-        made = self.build()
-        made.set_progress_bar_config(disable=True)
-        return made
-
-    def __call__(
-        self, prompt: str | list[str] = PROMPT, *, seeds: tuple[int, ...] = (0,), **changes: Any
-    ) -> torch.Tensor:
-        """The latents of a short run; one seed for each video."""
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        given = {"num_inference_steps": self.steps, "output_type": "latent", **self.options, **changes}
-        latents = self.pipe(prompt=prompt, generator=generators if len(seeds) > 1 else generators[0], **given)[0]
-        return latents.clone()
-
-
-def plan() -> Plan:
-    """Three events of one subject."""
-    return plan_of(PROMPT, "cat", "runs across the grass", "jumps over a red fence", "sleeps")
-
-
-def other_plan() -> Plan:
-    """Two events of another subject."""
-    return plan_of(OTHER_PROMPT, "dog", "sleeps", "runs over the grass")
-
-
-SMALL = {"height": 64, "width": 64, "num_frames": 9, "guidance_scale": 5.0}
 CASES = [
-    Case("wan-2.1-t2v", wan_pipeline, sites=3, options=SMALL),
-    Case("wan-2.2-a14b-t2v", lambda: wan_pipeline(two=True), sites=3, options=SMALL),
+    *allegro.CASES,
+    *cogvideox.CASES,
+    *cosmos.CASES,
+    *hunyuan_video.CASES,
+    *hunyuan_video15.CASES,
+    *kandinsky5.CASES,
+    *ltx.CASES,
+    *mochi.CASES,
+    *skyreels.CASES,
+    *wan.CASES,
 ]

@@ -7,7 +7,8 @@ import torch
 
 import tsattn
 from tests.control.residue import residue
-from tests.families.cases import CASES, OTHER_PROMPT, PROMPT, Case, other_plan, plan
+from tests.families.case import OTHER_PROMPT, PROMPT, Case, other_plan, plan
+from tests.families.cases import CASES
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.split import regions
 from tsattn.control import ControlConfig, session
@@ -155,9 +156,34 @@ def reference(call, query, key, value, mask, scale):
     )  # fmt: skip
 
 
+def test_text_and_video_stand_where_the_family_says(case, monkeypatch):
+    """In the first joint attention the text does not depend on the start noise yet, and the video does.
+
+    The first latent frame need not: it may be the given image.
+    """
+    if family_of(case.pipe).layout == "cross":
+        pytest.skip("text has attention of its own")
+    found = []
+
+    class Recording(AttentionCall):
+        def act(self, query, key, *rest):
+            if self.state.acted == 0:
+                frame = self.state.grid.rows * self.state.grid.columns
+                found.append((key[0].clone(), *self._places(key), frame))
+            return super().act(query, key, *rest)
+
+    monkeypatch.setattr(session, "AttentionCall", Recording)
+    for seed in (0, 1):
+        with tsattn.control(case.pipe, plan()):
+            case(seeds=(seed,))
+    (one, video, text, frame), (other, *_) = found
+    assert torch.equal(one[text], other[text])
+    assert (one[video] != other[video])[frame:].flatten(1).any(1).all()
+
+
 def test_a_batch_is_its_singles(case):
     if not case.batches:
-        pytest.skip("this pipeline takes one prompt at a time")
+        pytest.skip("this pipeline takes one prompt at a time, or mixes them")
     singles = []
     for prompt, own, seed in ((PROMPT, plan(), 3), (OTHER_PROMPT, other_plan(), 4)):
         with tsattn.control(case.pipe, own):

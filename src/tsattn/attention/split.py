@@ -18,6 +18,7 @@ from tsattn.attention.modulation import event_bias
 from tsattn.attention.region import Grid, computing_dtype, motion_region, subject_map
 from tsattn.attention.released import released_region
 from tsattn.attention.rule import Rule
+from tsattn.attention.shard import Shard, whole
 
 CHUNK_ELEMENTS = 1 << 20
 """Largest number of logits held at a time; chunks of rows are sized by it."""
@@ -63,16 +64,23 @@ def regions(
     *,
     scale: float,
     rule: Rule,
+    shard: Shard | None = None,
 ) -> Bool[Tensor, "s q"]:
-    """The motion region of every subject; parts of the clip without an event of the subject are left out of it."""
+    """The motion region of every subject; parts of the clip without an event of the subject are left out of it.
+
+    With a `shard`, queries and result are this process's tokens, while the region is found over all of them.
+    """
+    first, tokens, gather = shard or whole(len(query))
+    here = slice(first, first + tokens)
     masks = []
     for timeline in timelines:
         due = timeline.current.any(-1)
-        due = due.repeat_interleave(grid.tokens // len(due), output_size=grid.tokens)
+        due = due.repeat_interleave(grid.tokens // len(due), output_size=grid.tokens)[here]
         if rule.released:
             due &= released_region(query, key, timeline.subject, count, grid, scale=scale)
         elif rule.region:
-            due &= motion_region(subject_map(query, key, timeline.subject, scale=scale), grid, erosion=rule.erosion)
+            attention = gather(subject_map(query, key, timeline.subject, scale=scale))
+            due &= motion_region(attention, grid, erosion=rule.erosion)[here]
         masks.append(due)
     # the released code keeps one mask, the last subject's, for all
     return torch.stack([masks[-1]] * len(masks) if rule.released else masks)
@@ -89,11 +97,14 @@ def controlled_rows(
     scale: float,
     rule: Rule,
     raw: tuple[Float[Tensor, "q h d"], Float[Tensor, "k h d"]] | None = None,
+    first: int = 0,
+    whole_tokens: int | None = None,
 ) -> Iterator[Rows]:
     """`softmax(S + strength · Σ_s M_s ⊙ R_s ⊙ B_s) V` for the rows inside any subject's region, chunk by chunk.
 
     `key` and `value` hold the computed columns only, `count` how many text columns each stands for. `raw` are queries and
-    keys to compute R and B from instead. Everything is done in float32 or better; values are returned in `value`'s dtype.
+    keys to compute R and B from instead. In a process that holds a stretch of the clip's `whole_tokens` tokens, `first` is
+    the number of the first. Everything is done in float32 or better; values are returned in `value`'s dtype.
     """
     precise = computing_dtype(query.dtype)
     key, wide_value = key.to(precise), value.to(precise)
@@ -105,7 +116,7 @@ def controlled_rows(
         judged = logits if raw is None else _logits(raw[0], raw[1].to(precise), tokens, scale)
         bias = torch.zeros_like(logits)
         for timeline, mask in zip(timelines, masks, strict=True):
-            part = tokens // (len(query) // len(timeline.current))
+            part = (first + tokens) // ((whole_tokens or len(query)) // len(timeline.current))
             term = event_bias(judged, timeline.current[part], timeline.other[part], count, rule)
             bias += term * mask[tokens][:, None, None]
         logits = logits + rule.strength * bias + weight

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 from tsattn.cli.app import app
-from tsattn.errors import TsattnError
+from tsattn.errors import PlanWarning, TsattnError
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Run the command line; expected errors become one clear line and exit code 2."""
+    """Run the command line; expected errors become one clear line and exit code 2, warnings a line each."""
+    _print_plan_warnings()
     try:
         app()
     except TsattnError as error:
         print(f"tsattn: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+
+
+def _print_plan_warnings() -> None:
+    """Show each `PlanWarning` once as a line of its own, at once and without the place in the code."""
+    others, seen = warnings.showwarning, set[str]()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if not issubclass(category, PlanWarning):
+            others(message, category, *place)
+        elif str(message) not in seen:
+            seen.add(str(message))
+            print(f"tsattn: warning: {message}", file=sys.stderr)
+
+    warnings.simplefilter("always", PlanWarning)
+    warnings.showwarning = show

@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+from tsattn.cli.planner import (
+    AskAgain,
+    BaseURL,
+    Fallback,
+    LLMModel,
+    LLMTimeout,
+    Planner,
+    PlannerName,
+    chosen_planner,
+)
+
 app = typer.Typer(
     name="tsattn",
     help="Multi-event video from one prompt: each event in its own segment, with the weights of the model you have.",
@@ -41,12 +52,16 @@ def _root(
 @app.command()
 def generate(
     prompt: Annotated[
-        str | None, typer.Argument(help='One sentence with several events: "A red circle moves right, then grows".')
+        str | None,
+        typer.Argument(
+            help='A sentence with several events, "A red circle moves right, then grows", or one with timing in it, '
+            '"[0:40%] A red circle moves right, [40%:] then grows".'
+        ),
     ] = None,
     model: Annotated[
         str, typer.Option(help="shapes (embedded), the folder of a diffusers pipeline, or a hub id.")
     ] = "shapes",
-    plan: Annotated[Path | None, typer.Option(help="Plan file (JSON or YAML) instead of parsing the prompt.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Plan file, in any format, instead of parsing the prompt.")] = None,
     segments: Annotated[
         str | None,
         typer.Option(help='When each event is due: lengths ("0.6,0.4", "2s,1s") or intervals ("0%-60%,60%-100%").'),
@@ -63,6 +78,12 @@ def generate(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("tsattn-out"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in the folder.")] = False,
+    planner: Planner = PlannerName.OFFLINE,
+    llm_model: LLMModel = None,
+    base_url: BaseURL = None,
+    llm_timeout: LLMTimeout = None,
+    ask_again: AskAgain = False,
+    fallback: Fallback = None,
 ) -> None:
     """Generate a video in which each event of the prompt happens in its own segment.
 
@@ -79,26 +100,114 @@ def generate(
         compare=compare,
         folder=output,
         overwrite=overwrite,
+        planner=chosen_planner(
+            planner,
+            llm_model=llm_model,
+            base_url=base_url,
+            llm_timeout=llm_timeout,
+            ask_again=ask_again,
+            fallback=fallback,
+        ),
     )
+
+
+SOURCE = typer.Argument(
+    metavar="PROMPT|FILE", help="A sentence, a prompt with timing in it, or a plan file in any format (docs/plans.md)."
+)
+SEGMENTS = typer.Option(help="Other segments than the plan's, as in tsattn generate.")
+MODEL = typer.Option(help="Whose clip it is on, as in tsattn generate. (default: shapes, the embedded one)")
+NUM_FRAMES = typer.Option(help="Frames of the clip. (default: the model's)")
+FPS = typer.Option(help="Frames per second of the clip. (default: the model's)")
 
 
 @plan_app.command("show")
 def plan_show(
-    prompt: Annotated[str, typer.Argument(help="One sentence with several events.")],
-    segments: Annotated[str | None, typer.Option(help="As in tsattn generate.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    source: Annotated[str, SOURCE],
+    segments: Annotated[str | None, SEGMENTS] = None,
+    model: Annotated[str | None, MODEL] = None,
+    num_frames: Annotated[int | None, NUM_FRAMES] = None,
+    fps: Annotated[float | None, FPS] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as one JSON object and nothing else.")] = False,
+    edit: Annotated[
+        bool,
+        typer.Option("--edit", help="Open it in $EDITOR first; saved to its file, to the one of -o, or to plan.yaml."),
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the plan to this file, as JSON or YAML by its ending.")
+    ] = None,
+    planner: Planner = PlannerName.OFFLINE,
+    llm_model: LLMModel = None,
+    base_url: BaseURL = None,
+    llm_timeout: LLMTimeout = None,
+    ask_again: AskAgain = False,
+    fallback: Fallback = None,
 ) -> None:
-    """Show the subjects, events and segments found in a prompt.
+    """Show what a prompt or plan file will do: subjects, events, and the latent frames, frames and seconds of each.
 
     Example: tsattn plan show "A cat watches a bowl, then dips its paw into the water, then takes it out"
-    """
-    from tsattn.cli.planning import make_plan, show
 
-    plan = make_plan(prompt, None, segments)
-    if json:
-        typer.echo(plan.model_dump_json(indent=2))
-    else:
-        show(plan)
+    Example: tsattn plan show "[0:40%] A cat jumps, [40%:] then sleeps" --num-frames 81 --fps 16
+    """
+    from tsattn.cli.planning import On, show
+
+    show(
+        source,
+        segments=segments,
+        on=On(model, num_frames, fps),
+        as_json=json,
+        edit=edit,
+        output=output,
+        planner=chosen_planner(
+            planner,
+            llm_model=llm_model,
+            base_url=base_url,
+            llm_timeout=llm_timeout,
+            ask_again=ask_again,
+            fallback=fallback,
+        ),
+    )
+
+
+@plan_app.command("check")
+def plan_check(
+    source: Annotated[str, SOURCE],
+    model: Annotated[str | None, MODEL] = None,
+    num_frames: Annotated[int | None, NUM_FRAMES] = None,
+    fps: Annotated[float | None, FPS] = None,
+    segments: Annotated[str | None, SEGMENTS] = None,
+) -> None:
+    """Try a plan on a model's clip and tokenizer without running it; exits with 0 if it fits and 2 if not.
+
+    Warns of gaps, of overlaps, and of segments that the clip cuts short.
+
+    Example: tsattn plan check plan.yaml --model Wan-AI/Wan2.1-T2V-1.3B-Diffusers --num-frames 81
+    """
+    from tsattn.cli.planning import On, check
+
+    check(source, segments=segments, on=On(model, num_frames, fps))
+
+
+@plan_app.command("convert")
+def plan_convert(
+    source: Annotated[str, SOURCE],
+    to: Annotated[
+        str, typer.Option(help="json, yaml, inline, sections, pipes, frames, relay, scope or authors (docs/plans.md).")
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write. (default: print it)")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
+    model: Annotated[str | None, MODEL] = None,
+    num_frames: Annotated[int | None, NUM_FRAMES] = None,
+    fps: Annotated[float | None, FPS] = None,
+) -> None:
+    """Write a plan in another format. What that cannot hold is an error that lists it; nothing is dropped.
+
+    With a clip (--num-frames, --fps, --model), times are converted to what the format counts in.
+
+    Example: tsattn plan convert "[0s:2s] A cat jumps, [2s:3s] then sleeps" --to relay -o relay.json
+    """
+    from tsattn.cli.planning import On, convert
+
+    convert(source, to=to, output=output, on=On(model, num_frames, fps), overwrite=overwrite)
 
 
 @app.command()
@@ -107,6 +216,21 @@ def models() -> None:
     from tsattn.cli.listing import show_models
 
     show_models()
+
+
+@app.command()
+def doctor(
+    model: Annotated[
+        str, typer.Option(help="shapes (embedded), the folder of a diffusers pipeline, or a hub id.")
+    ] = "shapes",
+) -> None:
+    """Try whether a model can be controlled, without running it: what is found, what would be touched, what is refused.
+
+    Example: tsattn doctor --model ./my-wan-finetune
+    """
+    from tsattn.cli.doctor import examine
+
+    examine(model)
 
 
 @eval_app.command("shapes")

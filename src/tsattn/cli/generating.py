@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -47,11 +47,12 @@ def run(
     compare: bool | None,
     folder: Path,
     overwrite: bool,
+    planner: Callable[[str], Plan],
 ) -> None:
     """Generate and write everything into `folder`. All that can be wrong with the input raises before the first step."""
     console = Console()
     check_model_name(model_name)
-    plan = make_plan(prompt, plan_file, segments)
+    plan = make_plan(prompt, plan_file, segments, planner)
     given = {name: value for name, value in overrides.items() if value is not None}
     replace(SHAPES_SETTINGS, **given)  # impossible numbers fail here, before anything heavy is imported
     check_folder(folder, FILES, overwrite=overwrite)

@@ -9,10 +9,15 @@ from tsattn.control.registry import FAMILIES, load
 from tsattn.generate import EMBEDDED, SHAPES_SETTINGS
 from tsattn.settings import Settings
 
+VERIFIED = (
+    "Verified by the same contract tests for each: the real diffusers classes with tiny random weights, on a CPU. "
+    "None was run with its real weights or on a GPU yet, except the embedded model. `tsattn doctor` tries yours."
+)
+
 
 def show_models() -> None:
     """Print the embedded model and every pipeline that a family knows."""
-    table = Table(title="What tsattn can control")
+    table = Table(title="What tsattn can control", caption=VERIFIED)
     for heading in ("model", "pipeline", "task", "default size"):
         table.add_column(heading, overflow="fold")
     table.add_row(f"{EMBEDDED} (embedded)", "WanPipeline", "t2v", _size(SHAPES_SETTINGS))

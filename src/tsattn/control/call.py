@@ -33,7 +33,6 @@ class AttentionCall:
     def __init__(self, original: Callable[..., Tensor], family: Family, state: State, rule: Rule) -> None:
         self.original, self.family, self.state, self.rule = original, family, state, rule
         self.handle = next(_HANDLES)
-        self._turn = 0
         _CALLS[self.handle] = self
 
     def __call__(
@@ -41,17 +40,19 @@ class AttentionCall:
     ) -> Tensor:
         """As the model's attention."""
         kwargs = {**dict(zip(("dropout_p", "is_causal", "scale"), args, strict=False)), **kwargs}
-        if not self.state.acting or not self._mixes(key):
+        if not self.state.acting:
             return self.original(query, key, value, attn_mask, **kwargs)
         negative, first = self._negative(len(query))
-        if negative == len(query):
+        if negative == len(query) or not self._mixes(key):
             return self.original(query, key, value, attn_mask, **kwargs)
         scale = kwargs.get("scale") or query.shape[-1] ** -0.5
         mask = None if attn_mask is None else attn_mask[negative:] if len(attn_mask) > 1 else attn_mask
         q, k, v = (x[negative:] for x in (query, key, value))
         if self.family.layout == "cross":
             out = self.original(query, key, value, attn_mask, **kwargs)
-            ours, rest = self._ours(q, k, v, mask, out[negative:], scale, first), out[:negative]
+            before, rest = self.state.leading, out[:negative]
+            ours = self._ours(q[:, before:], k, v, mask, out[negative:, before:], scale, first)
+            ours = torch.cat([out[negative:, :before], ours], dim=1) if before else ours
         else:
             ours = self._joint(q, k, v, mask, scale, first, **kwargs)
             masked = None if attn_mask is None else attn_mask[:negative] if len(attn_mask) > 1 else attn_mask
@@ -70,8 +71,8 @@ class AttentionCall:
         """How many samples at the front of a call carry no prompt, and the number of the first that does."""
         if not self.family.one_by_one:
             return samples - self.state.prompted, 0
-        turn, self._turn = self._turn, (self._turn + 1) % self.state.samples
-        number = turn - (self.state.samples - self.state.prompted)
+        number = self.state.turn - (self.state.samples - self.state.prompted)
+        self.state.turn = (self.state.turn + 1) % self.state.samples
         return int(number < 0), number
 
     def _joint(
@@ -128,14 +129,14 @@ class AttentionCall:
         key, value = key[positions], value[positions]
         raw = query, key
         if self.rule.released:
-            raw_query, raw_key = (
-                self.state.raw[name][number].unflatten(-1, query.shape[1:]) for name in ("query", "key")
-            )
-            raw = raw_query, raw_key[positions]
-        masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule)
+            raw_query, raw_key = (self.state.raw[name][number].view(-1, *query.shape[1:]) for name in ("query", "key"))
+            raw = raw_query[self.state.leading :], raw_key[positions]
+        shard = self.state.shard
+        masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule, shard=shard)
         for rows in controlled_rows(
             query, key, value, count, timelines, masks, scale=scale, rule=self.rule,
             raw=raw if self.rule.released else None,
+            first=shard.first if shard else 0, whole_tokens=self._grid.tokens,
         ):  # fmt: skip
             out[rows.tokens] = rows.values.to(out.dtype)
 
@@ -168,7 +169,7 @@ def _seen(mask: Tensor | None, sample: int) -> Tensor | None:
 def _opaque(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int, handle: int
 ) -> Tensor:
-    return _CALLS[handle].act(query, key, value, mask, out.clone(), scale, first)
+    return _CALLS[handle].act(query, key, value, mask, out.clone(memory_format=torch.contiguous_format), scale, first)
 
 
 @_opaque.register_fake

@@ -35,6 +35,18 @@ class Pass(NamedTuple):
     """Size of the batch."""
     text: int
     """Text columns of each sample in cross-attention; joint attention tells by itself."""
+    leading: int = 0
+    """Tokens of each sample in front of the grid's in cross-attention, such as reference pictures; they are left alone."""
+
+
+class Timing(NamedTuple):
+    """Frames in a latent frame, as the transformer's tokens have it, and in the first one.
+
+    Where the pipeline cuts frames off the front of what it decoded, so many fewer in the first one, even below 0.
+    """
+
+    compression: int
+    opening: int = 1
 
 
 class Probe(NamedTuple):
@@ -68,16 +80,22 @@ class Family:
     conditional: str | None
     """Name that the pipeline gives `cache_context` around the pass with the prompt, alone or in one batch behind the
     negative prompt; None where it gives none, so that the pass is known by the prompt's embeddings."""
+    step_calls: int = 1
+    """How often the pipeline calls its scheduler's `step` in a denoising step."""
+    context_parallel: bool = False
+    """Whether, in context parallelism, each process attends from its share of the video's tokens to all of the text."""
     one_by_one: bool = False
     """Whether the processor calls attention once for each sample, without the padding of its text."""
     identical_pads: bool = False
     """Whether all text columns behind the prompt's are zeros that the model attends to: one key, many times."""
     settings: Settings
     """Defaults of the command line."""
+    variant: Callable[[Mapping[str, Any]], Mapping[str, Any]] = field(default=lambda transformer: MappingProxyType({}))
+    """The settings that are others for a transformer of this configuration."""
     vae_class: str
     """Class name of the autoencoder in diffusers."""
-    compression: Callable[[Mapping[str, Any]], int]
-    """Frames in a latent frame but the first, by the autoencoder's configuration."""
+    timing: Callable[[Mapping[str, Any], Mapping[str, Any]], Timing]
+    """Frames in a latent frame, by the configurations of autoencoder and transformer."""
     longest: Callable[[Mapping[str, Any]], int]
     """Most latent frames that a transformer of this configuration can take."""
     sites: Callable[[nn.Module], list[Site]]

@@ -25,7 +25,7 @@ class Seam:
 
     def __init__(self, processor_class: type, name: str) -> None:
         self.code: types.FunctionType = inspect.unwrap(vars(processor_class)["__call__"])
-        self.name = name
+        self.processor_class, self.name = processor_class, name
         if name not in self.code.__code__.co_names or name not in self.code.__globals__:
             raise UnsupportedPipelineError(
                 f"{processor_class.__qualname__} was expected to compute attention by {name}, but does not; this release "
@@ -38,8 +38,8 @@ class Seam:
         found: Any = self.code.__globals__[self.name]
         return found if self.name != "F" else _transposed(found.scaled_dot_product_attention)
 
-    def rebound(self, replacement: Callable[..., Any]) -> Callable[..., Any]:
-        """A copy of the processor's `__call__` that computes attention by `replacement`."""
+    def controlled(self, replacement: Callable[..., Any]) -> type:
+        """A class of processors that compute attention by `replacement`; each is made of the one it stands for."""
         # without a module name the copy cannot be mistaken for the original; __package__ and __spec__ stay for its imports
         scope = {key: value for key, value in self.code.__globals__.items() if key != "__name__"}
         scope[self.name] = replacement
@@ -49,9 +49,15 @@ class Seam:
             functional.scaled_dot_product_attention = _transposed(replacement)  # type: ignore[attr-defined]
             scope["F"] = functional
         code = self.code
-        copy = types.FunctionType(code.__code__, scope, code.__name__, code.__defaults__, code.__closure__)
+        copy = types.FunctionType(_fresh(code.__code__), scope, code.__name__, code.__defaults__, code.__closure__)
         copy.__kwdefaults__ = code.__kwdefaults__
-        return copy
+        return _controlled_class(self.processor_class, copy)
+
+
+def _fresh(code: types.CodeType) -> types.CodeType:
+    """The same code as new objects, nested functions included: compilers keep what they made by object, not by globals."""
+    constants = (_fresh(one) if isinstance(one, types.CodeType) else one for one in code.co_consts)
+    return code.replace(co_consts=tuple(constants))
 
 
 def _transposed(attention: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,13 +69,16 @@ def _transposed(attention: Callable[..., Any]) -> Callable[..., Any]:
     return exchanged
 
 
-def controlled_processor(inner: Any, call: Callable[..., Any]) -> Any:
-    """A processor that runs `call` with `inner` as its `self`, and looks like `inner` to diffusers."""
+def _controlled_class(processor_class: type, call: Callable[..., Any]) -> type:
+    """Processors that run `call` with the one they stand for as its `self`, and look like it to diffusers.
+
+    One class for all layers: compiled code is shared between layers whose processors are of one class.
+    """
 
     class ControlledProcessor:
         """Stands for `inner` while control is on."""
 
-        def __init__(self) -> None:
+        def __init__(self, inner: Any) -> None:
             self.inner = inner
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -78,9 +87,9 @@ def controlled_processor(inner: Any, call: Callable[..., Any]) -> Any:
     # diffusers filters keyword arguments by this signature, so a bare **kwargs would lose some
     ControlledProcessor.__call__.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
     for name in ("_attention_backend", "_parallel_config"):
-        if hasattr(type(inner), name):
+        if hasattr(processor_class, name):
             setattr(ControlledProcessor, name, _forwarded(name))
-    return ControlledProcessor()
+    return ControlledProcessor
 
 
 def _forwarded(name: str) -> property:

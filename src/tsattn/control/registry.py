@@ -10,6 +10,21 @@ from tsattn.errors import UnsupportedPipelineError
 
 FAMILIES = {
     "wan": "tsattn.families.wan:WAN",
+    "wan-v2v": "tsattn.families.wan:WAN_V2V",
+    "wan-vace": "tsattn.families.wan:WAN_VACE",
+    "skyreels-v2": "tsattn.families.skyreels:SKYREELS_V2",
+    "skyreels-v2-i2v": "tsattn.families.skyreels:SKYREELS_V2_I2V",
+    "ltx": "tsattn.families.ltx:LTX",
+    "cogvideox": "tsattn.families.cogvideox:COGVIDEOX",
+    "mochi": "tsattn.families.mochi:MOCHI",
+    "allegro": "tsattn.families.allegro:ALLEGRO",
+    "hunyuan-video": "tsattn.families.hunyuan_video:HUNYUAN_VIDEO",
+    "hunyuan-video-i2v": "tsattn.families.hunyuan_video:HUNYUAN_VIDEO_I2V",
+    "hunyuan-skyreels-i2v": "tsattn.families.hunyuan_video:SKYREELS_V1_I2V",
+    "hunyuan-video-1.5": "tsattn.families.hunyuan_video15:HUNYUAN_VIDEO_15",
+    "kandinsky-5": "tsattn.families.kandinsky5:KANDINSKY_5",
+    "cosmos": "tsattn.families.cosmos:COSMOS",
+    "cosmos-2": "tsattn.families.cosmos:COSMOS_2",
 }
 """Name of each family and where its facts are. Loaded when first needed."""
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from tsattn.control.call import AttentionCall
 from tsattn.control.config import ControlConfig
 from tsattn.control.family import Family, Site
-from tsattn.control.rebind import Seam, controlled_processor
+from tsattn.control.parallel import check_spread
+from tsattn.control.rebind import Seam
 from tsattn.control.registry import family_of
 from tsattn.control.state import State
 from tsattn.control.tracking import defaults, text_of, track_forward, track_prompts, track_steps
@@ -58,7 +59,7 @@ class Session:
         try:
             self.undo.set(self.pipe, MARK, self)
             track_prompts(self.pipe, self.family, self.plans, self.state, self.undo)
-            track_steps(self.pipe, self.task, self.state, self.config, self.undo)
+            track_steps(self.pipe, self.family, self.state, self.config, self.undo)
             for name in self.family.transformers:
                 transformer = getattr(self.pipe, name, None)
                 if transformer is not None:
@@ -72,13 +73,14 @@ class Session:
         self.undo.all()
 
     def _attach_transformer(self, name: str, transformer: Any) -> None:
+        check_spread(transformer, self.family, released=self.config.released_code)
         module, _, attribute = self.family.processor.rpartition(".")
         processor_class = getattr(importlib.import_module(module), attribute)
         sites = _chosen(self.family.sites(transformer), self.config.layers, name)
         seam = Seam(processor_class, self.family.attention_name)
         trial = Trial(seam.original, self.family)
         act = AttentionCall(seam.original, self.family, self.state, self.config.rule)
-        trial_call, call = seam.rebound(trial), seam.rebound(act)
+        tried, controlled = seam.controlled(trial), seam.controlled(act)
         self.calls.append(act)  # compiled code knows it by number only
         for site in sites:
             if type(site.module.processor) is not processor_class:
@@ -95,10 +97,10 @@ class Session:
         device = self.pipe._execution_device if weights.type == "meta" else weights
         probe = self.family.probe(transformer)
         for site in sites:
-            trial.run(site, probe, device, transformer.dtype, trial_call)
+            trial.run(site, probe, device, transformer.dtype, tried)
             if self.config.released_code:
                 self._note_raw(site)
-            self.undo.set(site.module, "processor", controlled_processor(site.module.processor, call))
+            self.undo.set(site.module, "processor", controlled(site.module.processor))
         track_forward(self.pipe, self.family, transformer, len(sites), self.state, self.config, self.fps, self.undo)
 
     def _note_raw(self, site: Site) -> None:

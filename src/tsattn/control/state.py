@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from tsattn.attention.shard import Shard
 from tsattn.attention.split import Columns, Timeline
 from tsattn.errors import ControlError, SpanError
 from tsattn.plan.schema import Plan, Segment
@@ -53,8 +54,14 @@ class State:
     """Video tokens of a sample in that pass."""
     text: int = 0
     """Text columns of a sample in that pass."""
+    leading: int = 0
+    """Tokens of a sample in front of the video's in that pass."""
+    shard: Shard | None = None
+    """The stretch of those tokens that this process holds; None for all."""
     samples: int = 0
     """Samples in that pass, those with the prompts last."""
+    turn: int = 0
+    """Sample of that pass that comes next, where attention is called for one at a time."""
     acted: int = 0
     """Attention calls that acted in the current or last such pass of this run."""
     runs: int = 0
@@ -80,7 +87,7 @@ class State:
         self.runs += 1
         self._samples.clear()
 
-    def enter(self, grid: Grid, samples: int, text: int, clip: Clip) -> None:
+    def enter(self, grid: Grid, samples: int, text: int, leading: int, clip: Clip) -> None:
         """A forward pass with the prompts begins.
 
         Raises `ControlError` where the batch is not the prompts' number of videos, alone or behind as many others;
@@ -92,11 +99,11 @@ class State:
             )
         if grid != self.grid:
             self._samples.clear()
-        self.grid, self.samples, self.text, self.clip = grid, samples, text, clip
+        self.grid, self.samples, self.text, self.leading, self.clip = grid, samples, text, leading, clip
         if not self._samples:
             for one in self.texts:
                 snap_plan(one.plan, clip)
-        self.acted, self.acting = 0, True
+        self.turn, self.acted, self.acting = 0, 0, True
 
     def sample(self, number: int, length: int, device: torch.device) -> Sample:
         """Columns and timelines of prompted sample `number`, for `length` text columns on a device; kept for the run."""
@@ -137,10 +144,11 @@ class State:
         assert self.grid is not None and self.clip is not None
         if not self.released:
             return self.grid.frames, snap_plan(plan, self.clip)
-        tokens, seconds = self.grid.tokens, self.clip.seconds
+        tokens, clip = self.grid.tokens, self.clip
 
         def cut(segment: Segment) -> Stretch:
-            whole = 1.0 if segment.unit == "fraction" else seconds
-            return Stretch(round(segment.start / whole * tokens), round(segment.end / whole * tokens))
+            end = clip.frames if segment.end is None else clip.frame_at(segment.end, segment.unit)
+            moments = clip.frame_at(segment.start, segment.unit), end
+            return Stretch(*(round(moment / clip.frames * tokens) for moment in moments))
 
         return tokens, [[cut(event.segment) for event in subject.events] for subject in plan.subjects]

@@ -8,12 +8,14 @@ given. The token grid is read off the transformer's own input.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tsattn.control.config import ControlConfig
 from tsattn.control.family import Family
+from tsattn.control.parallel import shard_of
 from tsattn.control.state import State, Text
 from tsattn.control.undo import Undo
 from tsattn.errors import ControlError, NothingControlledError, PlanError
@@ -86,43 +88,61 @@ def _check_pads(state: State) -> None:
             )
 
 
-def track_steps(pipe: Any, task: str, state: State, config: ControlConfig, undo: Undo) -> None:
+def track_steps(pipe: Any, family: Family, state: State, config: ControlConfig, undo: Undo) -> None:
     """Count finished denoising steps, and refuse to go on after a first step that should have acted and did not."""
-    scheduler = pipe.scheduler
+    scheduler, task, calls = pipe.scheduler, family.pipelines[type(pipe).__name__], 0
     set_timesteps, step = scheduler.set_timesteps, scheduler.step
 
+    # pipelines ask for the parameters of these two
+    @functools.wraps(set_timesteps)
     def counted_set_timesteps(*args: Any, **kwargs: Any) -> None:
+        nonlocal calls
         set_timesteps(*args, **kwargs)
-        state.step, state.steps = 0, len(scheduler.timesteps)
+        calls, state.step, state.steps = 0, 0, len(scheduler.timesteps)
 
+    @functools.wraps(step)
     def counted_step(*args: Any, **kwargs: Any) -> Any:
         if not (state.step or state.acted) and config.controlled_steps(task, state.steps or 0):
             raise NothingControlledError(
                 "the first step passed and tsattn did not act; the pipeline runs another transformer than the one that "
                 "was there when tsattn was switched on, or never opens its conditional pass: switch tsattn off and on again"
             )
+        nonlocal calls
         result = step(*args, **kwargs)
-        state.step += 1
+        calls += 1
+        state.step = calls // family.step_calls
         return result
 
     undo.set(scheduler, "set_timesteps", counted_set_timesteps)
     undo.set(scheduler, "step", counted_step)
+    if not hasattr(pipe, "get_timesteps"):
+        return
+    skip = pipe.get_timesteps  # video-to-video starts later than the schedule
+
+    @functools.wraps(skip)
+    def counted_get_timesteps(*args: Any, **kwargs: Any) -> Any:
+        found = skip(*args, **kwargs)
+        *_, timesteps, _ = found  # some give their noise levels first
+        state.steps = len(timesteps)
+        return found
+
+    undo.set(pipe, "get_timesteps", counted_get_timesteps)
 
 
 def track_forward(
     pipe: Any, family: Family, transformer: Any, sites: int, state: State, config: ControlConfig, fps: float, undo: Undo
 ) -> None:
     """Act inside the transformer's forward passes with the prompt in the controlled steps, and check that it happened."""
-    scheduler, open_context = pipe.scheduler, transformer.cache_context
+    scheduler = pipe.scheduler
     task = family.pipelines[type(pipe).__name__]
-    compression = family.compression(pipe.vae.config)
+    timing = family.timing(pipe.vae.config, transformer.config)
     signature = inspect.signature(transformer.forward)
 
     @contextlib.contextmanager
     def cache_context(name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
         state.branch = name
         try:
-            with open_context(name, *args, **kwargs):
+            with opened(name, *args, **kwargs):
                 yield
         finally:
             state.branch = None
@@ -138,9 +158,10 @@ def track_forward(
             raise ControlError("the transformer ran before the pipeline encoded its prompt and set its timesteps")
         if state.step >= config.controlled_steps(task, state.steps):
             return
-        grid, samples, text = family.read(module, given)
-        clip = Clip(frames=1 + (grid.frames - 1) * compression, fps=fps, compression=compression)
-        state.enter(grid, samples, text, clip)
+        grid, samples, text, leading = family.read(module, given)
+        clip = Clip(timing.opening + (grid.frames - 1) * timing.compression, fps, *timing)
+        state.shard = shard_of(module, grid.tokens)
+        state.enter(grid, samples, text, leading, clip)
 
     def check(module: Any, args: Any, output: Any) -> None:
         # later steps may skip blocks (caches do), the first never does
@@ -154,7 +175,9 @@ def track_forward(
     def stop(module: Any, args: Any, output: Any) -> None:
         state.acting = False
 
-    undo.set(transformer, "cache_context", cache_context)
+    if family.conditional is not None:  # some transformers have none
+        opened = transformer.cache_context
+        undo.set(transformer, "cache_context", cache_context)
     undo.call(transformer.register_forward_pre_hook(before, with_kwargs=True).remove)
     undo.call(transformer.register_forward_hook(check).remove)
     undo.call(transformer.register_forward_hook(stop, always_call=True).remove)
@@ -165,4 +188,7 @@ def _has_prompt(text: Any, family: Family, state: State) -> bool:
     if family.conditional is not None:
         return state.branch == family.conditional
     own = state.embeddings
-    return own is not None and text.shape == own.shape and bool((text == own.to(text)).all())
+    if own is None or text.shape[-2:] != own.shape[-2:] or len(text) < len(own):
+        return False
+    last = text[-len(own) :]  # in a batch with the negative prompt, the prompt comes last
+    return last.numel() == own.numel() and bool((last.reshape(own.shape) == own.to(text)).all())

@@ -12,7 +12,6 @@ from tsattn.attention.region import Grid
 from tsattn.attention.rule import Rule
 from tsattn.attention.split import Columns, Timeline
 from tsattn.control.call import AttentionCall
-from tsattn.control.rebind import controlled_processor
 from tsattn.control.state import Sample, State
 from tsattn.control.undo import Undo
 from tsattn.errors import ControlError
@@ -46,8 +45,8 @@ class Trial(AttentionCall):
         return expected
 
     @torch.no_grad()
-    def run(self, site: Site, probe: Probe, device: torch.device, dtype: torch.dtype, call: Callable[..., Any]) -> None:
-        """One pass of a site's module through `call` must reach this attention once and change not one bit."""
+    def run(self, site: Site, probe: Probe, device: torch.device, dtype: torch.dtype, processor: type) -> None:
+        """One pass of a site's module with a `processor` must reach this attention once and change not one bit."""
         generator = torch.Generator().manual_seed(0)
         lengths = ((self._grid.tokens, probe.video), (probe.columns, probe.text))
         video, text = (torch.randn(1, *shape, generator=generator).to(device, dtype) for shape in lengths)
@@ -56,7 +55,7 @@ class Trial(AttentionCall):
         undo, tried = Undo(), self.tried
         try:
             expected = site.module(video, text, **more)
-            undo.set(site.module, "processor", controlled_processor(site.module.processor, call))
+            undo.set(site.module, "processor", processor(site.module.processor))
             found = site.module(video, text, **more)
         except ControlError:
             raise

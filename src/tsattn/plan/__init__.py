@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tsattn.plan.formats import read, write
 from tsattn.plan.parser import parse
 from tsattn.plan.schema import Event, Plan, Segment, Subject, uniform
 from tsattn.plan.segments import parse_segments
 
-__all__ = ["Event", "Plan", "Segment", "Subject", "parse", "parse_segments", "uniform"]
+__all__ = ["Event", "Plan", "Segment", "Subject", "parse", "parse_segments", "read", "uniform", "write"]

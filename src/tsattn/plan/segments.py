@@ -3,107 +3,95 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from decimal import Decimal
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from tsattn.errors import PlanError
-from tsattn.plan.schema import Segment, Unit
+from tsattn.plan.notation import Interval, Unit, read_interval, read_time
+from tsattn.plan.schema import LARGEST_TIME, Segment, quoted
 
-_TIME = r"(\d+\.?\d*|\.\d+)\s*(%|s|)"
-_ITEM = re.compile(rf"{_TIME}(?:\s*[-\u2013]\s*{_TIME})?", re.ASCII)
-_EXAMPLES = 'write lengths such as "60%,40%", "0.6,0.4" or "2s,1.1s", or intervals such as "0%-40%,40%-100%"'
-_TOLERANCE = 1e-6
-_LIMIT = 1e6
-_BARE = "; a bare number is a fraction of the clip, so write 40% for percent and 2s for seconds"
-
-
-class _Item(NamedTuple):
-    """One item as written; a length has no start."""
-
-    text: str
-    sign: str
-    start: float | None
-    end: float
+_EXAMPLES = (
+    'write lengths such as "60%,40%", "0.6,0.4" or "2s,1.1s", or intervals such as "0%-40%,40%-100%", "0s-2s,60%-" or '
+    '"0f-40f,40f-81f"'
+)
+_TOLERANCE = Decimal("1e-6")
+_BARE = "; a bare number is a fraction of the clip, so write 40% for percent, 2s for seconds and 40f for frames"
 
 
 def parse_segments(text: str) -> list[Segment]:
     """Read segments from a list separated by commas or semicolons.
 
-    Items are lengths, one after the other from the start of the clip, or intervals, which may leave gaps. Both are in
-    fractions of the clip, percent or seconds, one unit for all. Raises `PlanError`, naming the item, where one cannot
-    be read, is empty or out of order, or where the list goes beyond the clip or its fractions leave a rest.
+    Items are lengths, one after the other from the start of the clip and in one unit, or intervals, which may leave gaps,
+    overlap, mix units and leave out their end. Whether they ascend is for the plan to check, subject by subject. Raises
+    `PlanError`, naming the item, where one cannot be read or is empty, or where the list goes beyond the clip or its
+    fractions leave a rest.
     """
-    items = [_read(item.strip()) for item in re.split("[,;]", text)]
-    first = items[0]
-    for item in items[1:]:
-        if item.sign != first.sign:
-            raise PlanError(f"the segments {first.text!r} and {item.text!r} have different units; use one for all")
-        if (item.start is None) != (first.start is None):
+    items = [item.strip() for item in re.split("[,;]", text)]
+    intervals = [read_interval(item) for item in items]
+    times = [read_time(item) for item in items]
+    for item, interval, time in zip(items, intervals, times, strict=True):
+        if interval is None and time is None:
+            raise PlanError(f"cannot read the segment {quoted(item)}; {_EXAMPLES}")
+        if (interval is None) != (intervals[0] is None):
             raise PlanError(
-                f"of {first.text!r} and {item.text!r} one is a length, one an interval; use one kind for all"
+                f"of {items[0]!r} and {item!r} one is a length, one an interval; use one kind for all segments"
             )
-    return _lengths(items) if first.start is None else _intervals(items)
+    if intervals[0] is not None:
+        return _intervals(items, [interval for interval in intervals if interval is not None])
+    units = [time.unit or "fraction" for time in times if time is not None]
+    for item, unit in zip(items, units, strict=True):
+        if unit != units[0]:
+            raise PlanError(f"the lengths {items[0]!r} and {item!r} have different units; use one for all")
+    bare = [_BARE if time is not None and time.unit is None else "" for time in times]
+    lengths = [time.value for time in times if time is not None]
+    return one_after_the_other(lengths, units[0], names=[f"the segment {item!r}" for item in items], hints=bare)
 
 
-def _read(item: str) -> _Item:
-    match = _ITEM.fullmatch(item)
-    if match is None:
-        raise PlanError(f"cannot read the segment {item!r}; {_EXAMPLES}")
-    first, first_sign, second, second_sign = match.groups()
-    if second is None:
-        return _Item(item, first_sign, None, _number(item, first, first_sign))
-    # "0-40%" means 0 %, and a bare 0 is the same moment in every unit
-    if first_sign != second_sign and not (float(first) == 0 and not first_sign):
-        raise PlanError(f"the segment {item!r} mixes units; write both of its ends in the same one")
-    return _Item(item, second_sign, _number(item, first, second_sign), _number(item, second, second_sign))
+def one_after_the_other(
+    lengths: Sequence[Decimal], unit: Unit, *, names: Sequence[str], hints: Sequence[str] = ()
+) -> list[Segment]:
+    """Segments of these lengths from the start of the clip on; fractions must fill it.
 
-
-def _number(item: str, digits: str, sign: str) -> float:
-    value = float(digits) / (100 if sign == "%" else 1)
-    if value > _LIMIT:
-        raise PlanError(f"the segment {item!r} is too large; {_EXAMPLES}")
-    return value
-
-
-def _lengths(items: list[_Item]) -> list[Segment]:
-    bounds = [0.0, *accumulate(item.end for item in items)]
-    if _unit(items[0]) == "fraction":
+    Raises `PlanError` with the name, and the hint, of the length that is empty or too long.
+    """
+    bounds = [Decimal(0), *accumulate(lengths)]
+    if unit == "fraction":
         whole = bounds[-1]
-        if whole > 1 + _TOLERANCE:
-            item = next(item for item, end in zip(items, bounds[1:], strict=True) if end > 1 + _TOLERANCE)
-            raise PlanError(
-                f"the segments sum to {100 * whole:.6g} %; {item.text!r} goes beyond 100 % of the clip"
-                f"{'' if item.sign else _BARE}"
-            )
-        if whole < 1 - _TOLERANCE:
-            raise PlanError(
-                f"the segments sum to {100 * whole:.6g} %, not 100 %; to leave a gap, write intervals such as "
-                f'"0%-{100 * bounds[1]:.6g}%"'
-            )
-        bounds[-1] = 1.0
-    return [_segment(item, start, end) for item, (start, end) in zip(items, pairwise(bounds), strict=True)]
-
-
-def _intervals(items: list[_Item]) -> list[Segment]:
-    segments: list[Segment] = []
-    for item in items:
-        end = item.end
-        if _unit(item) == "fraction":
+        for name, end, hint in zip(names, bounds[1:], hints or [""] * len(names), strict=True):
             if end > 1 + _TOLERANCE:
-                raise PlanError(f"the segment {item.text!r} goes beyond 100 % of the clip{'' if item.sign else _BARE}")
-            end = min(end, 1.0)
-        segment = _segment(item, item.start or 0.0, end)
-        if segments and segment.start < segments[-1].start:
-            raise PlanError(f"the segments must ascend, but {item.text!r} starts before the one in front of it")
-        segments.append(segment)
+                raise PlanError(
+                    f"{name} goes beyond 100 % of the clip: the segments sum to {100 * float(whole):.6g} %{hint}"
+                )
+        if whole < 1 - _TOLERANCE:
+            gap = f'; to leave a gap, write intervals such as "0%-{100 * float(bounds[1]):.6g}%"' if hints else ""
+            raise PlanError(f"{names[-1]} leaves a rest: the segments sum to {100 * float(whole):.6g} %, not 100 %{gap}")
+        bounds[-1] = Decimal(1)
+    return [
+        segment(Interval(start, end, unit), name=name)
+        for name, (start, end) in zip(names, pairwise(bounds), strict=True)
+    ]
+
+
+def segment(interval: Interval, *, name: str) -> Segment:
+    """The segment of an interval. Raises `PlanError` that begins with its name where it cannot be one."""
+    start, end, unit = interval
+    if max(start, end or 0) > LARGEST_TIME:
+        raise PlanError(f"{name} is too large; {_EXAMPLES}")
+    try:
+        return Segment(start=float(start), end=None if end is None else float(end), unit=unit)
+    except ValidationError as error:
+        raise PlanError(f"{name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+
+
+def _intervals(items: Sequence[str], intervals: Sequence[Interval]) -> list[Segment]:
+    segments: list[Segment] = []
+    for item, (start, end, unit) in zip(items, intervals, strict=True):
+        if unit == "fraction" and max(start, end or 0) > 1 + _TOLERANCE:
+            raise PlanError(f"the segment {item!r} goes beyond 100 % of the clip{'' if '%' in item else _BARE}")
+        if unit == "fraction" and end is not None:
+            end = min(end, Decimal(1))
+        segments.append(segment(Interval(start, end, unit), name=f"the segment {item!r}"))
     return segments
-
-
-def _segment(item: _Item, start: float, end: float) -> Segment:
-    if end <= start:
-        raise PlanError(f"the segment {item.text!r} must end after its start")
-    return Segment(start=start, end=end, unit=_unit(item))
-
-
-def _unit(item: _Item) -> Unit:
-    return "seconds" if item.sign == "s" else "fraction"

@@ -1,0 +1,238 @@
+"""The seam leaves everything else working: compilation, memory savers, adapters, quantised weights, caches."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import tsattn
+from tests.conftest import PROMPT, plan_of, run, wan_pipeline
+from tsattn.control import ControlConfig
+from tsattn.control.call import AttentionCall
+from tsattn.errors import ControlError
+
+PLAN = plan_of(PROMPT, "cat", "runs across the grass", "jumps over a red fence", "sleeps")
+LONG = ControlConfig(t2v_step_fraction=0.5, erosion=1)
+
+
+def both(pipe, **options):
+    """Latents of a run without control and of one with it."""
+    vanilla = run(pipe, steps=4, **options)
+    with tsattn.control(pipe, PLAN, config=LONG):
+        controlled = run(pipe, steps=4, **options)
+    return vanilla, controlled
+
+
+def assert_works(pipe, **options):
+    """Control acts, and the pipeline is afterwards what it was."""
+    vanilla, controlled = both(pipe, **options)
+    assert not torch.equal(vanilla, controlled)
+    assert torch.equal(run(pipe, steps=4, **options), vanilla)
+    return controlled
+
+
+@pytest.fixture
+def graphs():
+    """Counts the graphs that are compiled during a test."""
+    torch._dynamo.reset()
+    made = []
+
+    def backend(module, inputs):
+        made.append(module)
+        return module.forward
+
+    yield made, backend
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("first", ["compile", "control"])
+def test_compiled_blocks_one_graph_for_all_layers_and_steps(graphs, first):
+    made, backend = graphs
+    expected = both(wan_pipeline())
+    pipe = wan_pipeline()
+
+    def compiled():
+        pipe.transformer.compile_repeated_blocks(fullgraph=True, backend=backend)
+
+    if first == "compile":
+        compiled()
+        torch.testing.assert_close(run(pipe, steps=4), expected[0], rtol=1e-4, atol=1e-5)
+        assert len(made) == 1
+    with tsattn.control(pipe, PLAN, config=LONG):
+        if first == "control":
+            compiled()
+        made.clear()
+        found = run(pipe, steps=4)
+        torch.testing.assert_close(found, expected[1], rtol=1e-4, atol=1e-5)
+        assert len(made) == 2, "one graph while acting, one while not, for all layers and all steps"
+        assert torch.equal(run(pipe, steps=4), found)
+        assert len(made) == 2, "a second run compiles nothing"
+    torch.testing.assert_close(run(pipe, steps=4), expected[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_compiled_with_inductor(graphs):
+    expected = both(wan_pipeline())
+    pipe = wan_pipeline()
+    pipe.transformer.compile_repeated_blocks(fullgraph=True)
+    found = both(pipe)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_group_offload():
+    expected, pipe = both(wan_pipeline()), wan_pipeline()
+    cpu = torch.device("cpu")
+    pipe.transformer.enable_group_offload(onload_device=cpu, offload_device=cpu, offload_type="leaf_level")
+    for one, other in zip(both(pipe), expected, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_layerwise_casting():
+    pipe = wan_pipeline()
+    pipe.transformer.enable_layerwise_casting(storage_dtype=torch.bfloat16, compute_dtype=torch.float32)
+    assert_works(pipe)
+
+
+def test_lora_loaded_before_and_unloaded_after():
+    peft = pytest.importorskip("peft")
+    pipe, plain = wan_pipeline(), both(wan_pipeline())
+    torch.manual_seed(1)
+    pipe.transformer.add_adapter(
+        peft.LoraConfig(r=2, target_modules=["to_q", "to_k", "to_v"], init_lora_weights=False), "style"
+    )
+    controlled = assert_works(pipe)
+    assert not torch.equal(controlled, plain[1]), "the adapter acts under control"
+    with tsattn.control(pipe, PLAN, config=LONG):
+        pipe.transformer.disable_adapters()
+        assert torch.equal(run(pipe, steps=4), plain[1])
+        pipe.transformer.enable_adapters()
+        assert torch.equal(run(pipe, steps=4), controlled)
+
+
+def test_int8_weights():
+    quantization = pytest.importorskip("torchao.quantization")
+    pipe = wan_pipeline()
+    quantization.quantize_(pipe.transformer.blocks, quantization.Int8WeightOnlyConfig())
+    assert_works(pipe)
+
+
+@pytest.mark.parametrize("first", ["fuse", "control"])
+def test_fused_projections(first):
+    expected, pipe = both(wan_pipeline()), wan_pipeline()
+    if first == "fuse":
+        pipe.transformer.fuse_qkv_projections()
+        for one, other in zip(both(pipe), expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+        return
+    with tsattn.control(pipe, PLAN, config=LONG):
+        pipe.transformer.fuse_qkv_projections()
+        torch.testing.assert_close(run(pipe, steps=4), expected[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("first", ["backend", "control"])
+def test_another_attention_backend(first):
+    expected, pipe = both(wan_pipeline()), wan_pipeline()
+    if first == "backend":
+        pipe.transformer.set_attention_backend("_native_math")
+    with tsattn.control(pipe, PLAN, config=LONG):
+        if first == "control":
+            pipe.transformer.set_attention_backend("_native_math")
+        found = run(pipe, steps=4)
+    torch.testing.assert_close(found, expected[1], rtol=1e-4, atol=1e-5)
+    assert pipe.transformer.blocks[0].attn2.processor._attention_backend is not None, "the choice outlives control"
+
+
+def caches():
+    import diffusers
+
+    return {
+        "first-block": diffusers.FirstBlockCacheConfig(threshold=0.05),
+        "mag": diffusers.MagCacheConfig(num_inference_steps=4, retention_ratio=0.5, mag_ratios=[1.0] * 4),
+        "taylor": diffusers.TaylorSeerCacheConfig(cache_interval=2, disable_cache_before_step=1),
+    }
+
+
+@pytest.mark.parametrize("name", caches())
+def test_caches(name):
+    pipe = wan_pipeline()
+    pipe.transformer.enable_cache(caches()[name])
+    assert_works(pipe)
+
+
+def test_faster_cache():
+    import diffusers
+
+    pipe = wan_pipeline()
+    config = diffusers.FasterCacheConfig(
+        spatial_attention_block_skip_range=2,
+        spatial_attention_timestep_skip_range=(-1, 1001),
+        current_timestep_callback=lambda: int(pipe.current_timestep),
+        unconditional_batch_skip_range=0,
+        tensor_format="BCFHW",
+        is_guidance_distilled=True,
+    )
+    pipe.transformer.enable_cache(config)
+    assert_works(pipe, guidance_scale=1.0)
+
+
+def test_two_pipelines_at_once():
+    one, two = wan_pipeline(), wan_pipeline(two=True)
+    expected = both(one)[1], both(two)[1]
+    with tsattn.control(one, PLAN, config=LONG), tsattn.control(two, PLAN, config=LONG):
+        assert torch.equal(run(one, steps=4), expected[0])
+        assert torch.equal(run(two, steps=4), expected[1])
+        assert torch.equal(run(one, steps=4), expected[0])
+
+
+def test_second_guidance_scale():
+    pipe = wan_pipeline(two=True)
+    vanilla, controlled = both(pipe, guidance_scale_2=2.0)
+    assert not torch.equal(vanilla, controlled)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 8])
+def test_few_steps(steps):
+    pipe = wan_pipeline()
+    vanilla = run(pipe, steps=steps)
+    with tsattn.control(pipe, PLAN, config=ControlConfig(erosion=1)):
+        assert not torch.equal(run(pipe, steps=steps), vanilla)
+
+
+def test_identical_verbs_of_two_subjects_bind_to_their_own_words():
+    prompt = "A cat runs, then a dog sleeps, then the cat sleeps, then the dog runs"
+    rows = {
+        "cat": [("runs", prompt.index("runs")), ("sleeps", prompt.rindex("sleeps"))],
+        "dog": [("sleeps", prompt.index("sleeps")), ("runs", prompt.rindex("runs"))],
+    }
+    subjects = [
+        {
+            "text": name, "span": (prompt.index(name), prompt.index(name) + 3),
+            "events": [{"text": word, "span": (at, at + len(word))} for word, at in events],
+        }
+        for name, events in rows.items()
+    ]  # fmt: skip
+    pipe, seen = wan_pipeline(), []
+    act = AttentionCall.act
+
+    def recording(self, *args):
+        if self.state.texts:  # the trial before the run has none
+            seen.append(self.state.texts[0].columns)
+        return act(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AttentionCall, "act", recording)
+        with tsattn.control(pipe, tsattn.Plan.model_validate({"prompt": prompt, "subjects": subjects})):
+            run(pipe, prompt, steps=1)
+    words = pipe.tokenizer.tokenize(prompt)
+    for subject, (name, events) in zip(seen[0], rows.items(), strict=True):
+        assert [words[k] for k in subject.subject] == ["▁" + name]
+        assert [[words[k] for k in event] for event in subject.events] == [["▁" + word] for word, _ in events]
+    places = [event for subject in seen[0] for event in subject.events]
+    assert len({tuple(place) for place in places}) == 4, "each verb at its own place"
+
+
+def test_nested_control_names_what_to_do():
+    pipe = wan_pipeline()
+    with pytest.raises(ControlError, match="already controlled"), tsattn.control(pipe, PLAN):
+        tsattn.enable(pipe, PLAN)

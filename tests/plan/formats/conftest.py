@@ -1,0 +1,19 @@
+"""The examples that the docs show, one for each format."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[3] / "docs" / "plans.md"
+EXAMPLES: dict[str, str] = {
+    name: text for name, text in re.findall(r"^```\w+ (\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+}
+
+
+@pytest.fixture(params=EXAMPLES)
+def example(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Name of a format and its example, each in turn."""
+    return request.param, EXAMPLES[request.param]
