@@ -1,5 +1,5 @@
 # Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.10+.
-.PHONY: demo test lint docs bench train clean
+.PHONY: demo test test-oldest lint docs bench train clean
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,6 +20,13 @@ demo: $(READY)  ## one sentence with three events becomes two videos side by sid
 test: $(READY)  ## all tests, slow ones too
 	$(BIN)/python -m pytest -q
 
+test-oldest:  ## the same with the oldest diffusers that pyproject.toml allows, in an environment of its own
+	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	grep -v '^diffusers==' constraints.txt > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -e '.[dev]' 'diffusers==0.42.0'
+	.venv-oldest/bin/python -m pytest -q
+
 lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff check src tests training benchmarks examples
 	$(BIN)/ruff format --check src tests training benchmarks examples
@@ -37,4 +44,4 @@ train: $(READY)  ## the embedded model from nothing; resumes where it was cut
 	$(BIN)/python -m training
 
 clean:
-	rm -rf .venv out build dist
+	rm -rf .venv .venv-oldest out build dist

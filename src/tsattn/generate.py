@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,6 +20,8 @@ from tsattn.plan.timeline import Clip
 from tsattn.settings import Settings
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from tsattn.control.family import Family, Timing
     from tsattn.plan.spans import SubjectColumns, Tokens
     from tsattn.video import Frames
@@ -44,6 +47,8 @@ class Description(NamedTuple):
     """Frames in a latent frame."""
     longest: int
     """Most latent frames it can make."""
+    takes_image: bool
+    """Whether it starts from an image."""
 
     def clip(self, settings: Settings) -> Clip:
         """The clip that the pipeline makes of these settings.
@@ -109,13 +114,19 @@ def describe(name: str) -> Description:
     source = str(MODEL) if embedded else name
     with _reading(name):
         index = diffusers.DiffusionPipeline.load_config(source)
-        family = family_named(str(index["_class_name"]))
+        pipeline = str(index["_class_name"])
+        family = family_named(pipeline)
         vae = getattr(diffusers, family.vae_class).load_config(source, subfolder="vae")
         part = next(part for part in family.transformers if (index.get(part) or [None])[0])
         transformer = getattr(diffusers, family.transformer_class).load_config(source, subfolder=part)
         timing, longest = family.timing(vae, transformer), family.longest(transformer)
         settings = SHAPES_SETTINGS if embedded else replace(family.settings, **family.variant(transformer))
-    return Description(name, source, family, settings, timing, longest)
+    parameters = inspect.signature(getattr(diffusers, pipeline).__call__).parameters
+    if family.pipelines[pipeline] == "i2v" and "image" not in parameters:
+        raise ModelError(
+            f"{name} is a {pipeline}, which starts from a video; call it from Python, inside `with tsattn.control(...)`"
+        )
+    return Description(name, source, family, settings, timing, longest, family.pipelines[pipeline] == "i2v")
 
 
 def open_model(facts: Description) -> Model:
@@ -197,11 +208,12 @@ def generate(
     settings: Settings,
     *,
     config: ControlConfig | None,
+    image: Image | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Run:
     """Run the pipeline once on the plan's prompt, under control with `config`, or alone where that is None.
 
-    The same seed gives the same start noise in both. `on_step` is called after every denoising step.
+    `image` is what a model that takes one starts from. The same seed gives the same start noise in both. `on_step` is called after every denoising step.
     """
     import torch
 
@@ -209,19 +221,23 @@ def generate(
         on_step()
         return {}
 
+    given = {
+        "height": settings.height,
+        "width": settings.width,
+        "num_frames": settings.frames,
+        "num_inference_steps": settings.steps,
+        "guidance_scale": settings.guidance,
+        "generator": torch.Generator().manual_seed(settings.seed),
+        "callback_on_step_end": after_step,
+        "output_type": "np",
+        "image": image,
+    }
+    # some pipelines take the size from their image, or guide by a component of their own
+    known = inspect.signature(type(model.pipe).__call__).parameters
+    given = {name: value for name, value in given.items() if name in known and value is not None}
     controlled = nullcontext() if config is None else control(model.pipe, plan, config=config, fps=settings.fps)
     with controlled:
         began = time.perf_counter()
-        frames = model.pipe(
-            plan.prompt,
-            height=settings.height,
-            width=settings.width,
-            num_frames=settings.frames,
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance,
-            generator=torch.Generator().manual_seed(settings.seed),
-            callback_on_step_end=after_step,
-            output_type="np",
-        ).frames[0]
+        frames = model.pipe(prompt=plan.prompt, **given).frames[0]
         seconds = time.perf_counter() - began
     return Run(np.round(np.asarray(frames) * 255).clip(0, 255).astype(np.uint8), seconds)

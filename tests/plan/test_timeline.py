@@ -142,6 +142,7 @@ def test_beyond_the_clip_is_cut_with_a_warning(segment: str, end: str) -> None:
         ("50%-51%", "shorter than one latent frame of this clip; the shortest possible is 12.5% (0.125)"),
         ("1s-1.1s", "the shortest possible is 0.25 s"),
         ("14f-15f", "the shortest possible is 4 frames"),
+        ("1.125s-1.19s", "the shortest possible is 0.25 s"),  # on either side of a boundary's middle
         ("1.99s-5s", "of which the clip's end at 2 s leaves too little, is shorter than one latent frame"),
     ],
 )

@@ -66,6 +66,7 @@ def generate(
         str | None,
         typer.Option(help='When each event is due: lengths ("0.6,0.4", "2s,1s") or intervals ("0%-60%,60%-100%").'),
     ] = None,
+    image: Annotated[Path | None, typer.Option(help="First frame, for models that start from an image.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the start noise, the same with and without control.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps. (default: the model's)")] = None,
     num_frames: Annotated[int | None, typer.Option(help="Frames. (default: the model's)")] = None,
@@ -100,6 +101,7 @@ def generate(
         compare=compare,
         folder=output,
         overwrite=overwrite,
+        image_file=image,
         planner=chosen_planner(
             planner,
             llm_model=llm_model,

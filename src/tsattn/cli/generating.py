@@ -20,13 +20,15 @@ from rich.text import Text
 
 from tsattn.cli.planning import highlighted, make_plan
 from tsattn.control import ControlConfig, disable, enable
-from tsattn.errors import OutputError
+from tsattn.errors import ModelError, OutputError, PlanError
 from tsattn.generate import EMBEDDED, SHAPES_SETTINGS, Model, Run, check_model_name, describe, generate, open_model
 from tsattn.palette import event_colour
 from tsattn.plan import Plan
 from tsattn.plan.timeline import Clip, snap_plan
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from tsattn.settings import Settings
     from tsattn.shapes.verifier import Verdict
 
@@ -48,6 +50,7 @@ def run(
     folder: Path,
     overwrite: bool,
     planner: Callable[[str], Plan],
+    image_file: Path | None = None,
 ) -> None:
     """Generate and write everything into `folder`. All that can be wrong with the input raises before the first step."""
     console = Console()
@@ -56,8 +59,15 @@ def run(
     given = {name: value for name, value in overrides.items() if value is not None}
     replace(SHAPES_SETTINGS, **given)  # impossible numbers fail here, before anything heavy is imported
     check_folder(folder, FILES, overwrite=overwrite)
+    image = None if image_file is None else read_image(image_file)
     with console.status("opening the model"):
         facts = describe(model_name)
+        if facts.takes_image != (image is not None):
+            raise ModelError(
+                f"{model_name} starts from an image; give one with --image"
+                if facts.takes_image
+                else f"{model_name} makes videos from text alone, so it cannot use --image {image_file}"
+            )
         settings = replace(facts.settings, **given)
         clip = facts.clip(settings)
         snap_plan(plan, clip)
@@ -66,7 +76,8 @@ def run(
         enable(model.pipe, plan, config=CONFIG, fps=settings.fps)
         disable(model.pipe)
     console.print(highlighted(plan))
-    runs = _run_all(console, model, plan, settings, both=model_name == EMBEDDED if compare is None else compare)
+    compare = model_name == EMBEDDED if compare is None else compare
+    runs = _run_all(console, model, plan, settings, image, both=compare)
     verdicts = {name: _judge(model_name, plan, clip, run) for name, run in runs.items()}
     written = _write(folder, model, plan, settings, clip, runs, verdicts)
     _print_table(console, plan, clip, runs, verdicts)
@@ -95,13 +106,29 @@ def check_folder(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
         raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with -o") from error
 
 
-def _run_all(console: Console, model: Model, plan: Plan, settings: Settings, *, both: bool) -> dict[str, Run]:
+def read_image(path: Path) -> Image:
+    """The image in a file. Raises `PlanError` where there is none."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(path).convert("RGB")
+    except UnidentifiedImageError as error:
+        raise PlanError(f"{path} is no image that can be read; give a PNG or JPEG") from error
+    except OSError as error:
+        raise PlanError(f"cannot read the image {path}: {error.strerror or error}") from error
+
+
+def _run_all(
+    console: Console, model: Model, plan: Plan, settings: Settings, image: Image | None, *, both: bool
+) -> dict[str, Run]:
     configs = {"baseline": None} if both else {}
     runs = {}
     with _progress(console) as progress:
         for name, config in {**configs, "controlled": CONFIG}.items():
             task = progress.add_task(LABELS[name], total=settings.steps)
-            runs[name] = generate(model, plan, settings, config=config, on_step=partial(progress.advance, task))
+            runs[name] = generate(
+                model, plan, settings, config=config, image=image, on_step=partial(progress.advance, task)
+            )
     return runs
 
 

@@ -17,19 +17,17 @@ VERIFIED = (
 
 def show_models() -> None:
     """Print the embedded model and every pipeline that a family knows."""
-    table = Table(title="What tsattn can control", caption=VERIFIED)
-    for heading in ("model", "pipeline", "task", "default size"):
-        table.add_column(heading, overflow="fold")
-    table.add_row(f"{EMBEDDED} (embedded)", "WanPipeline", "t2v", _size(SHAPES_SETTINGS))
+    table = Table(title="What tsattn can control", caption=VERIFIED, padding=(0, 1, 0, 0), box=None)
+    table.add_column("pipeline", no_wrap=True)
+    for heading in ("task", "size", "frames", "fps", "steps"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_row(f"[bold]{EMBEDDED}[/] (embedded)", "t2v", *_row(SHAPES_SETTINGS))
     for name in FAMILIES:
         family = load(name)
         for pipeline, task in family.pipelines.items():
-            table.add_row(f"{name}: folder or hub id", pipeline, task, _size(family.settings))
+            table.add_row(pipeline, task, *_row(family.settings))
     Console().print(table)
 
 
-def _size(settings: Settings) -> str:
-    return (
-        f"{settings.width}x{settings.height}, {settings.frames} frames at {settings.fps:g} fps, "
-        f"{settings.steps} steps, guidance {settings.guidance:g}"
-    )
+def _row(settings: Settings) -> tuple[str, ...]:
+    return (f"{settings.width}x{settings.height}", str(settings.frames), f"{settings.fps:g}", str(settings.steps))

@@ -77,7 +77,8 @@ def snap(segment: Segment, clip: Clip, *, name: str = "the segment") -> Stretch:
     """The latent frames of a segment: each bound moves to the nearest latent-frame boundary.
 
     A segment that reaches beyond the clip ends with it, and a `PlanWarning` says so. Raises `PlanError` where nothing
-    of it is left, or less than one latent frame. `name` is what messages call it.
+    of it is left, or too little for a latent frame: no boundary between its bounds, or less than half of what it would
+    get. `name` is what messages call it.
     """
     start, end = _frames(segment, clip)
     limit = _shown(clip.frames, segment.unit, clip)
@@ -85,7 +86,8 @@ def snap(segment: Segment, clip: Clip, *, name: str = "the segment") -> Stretch:
         raise PlanError(f"{name} {segment} starts at or after the clip's end at {limit}")
     first, last = (int(clip.time_at(min(frame, clip.frames), "latent_frames")) for frame in (start, end))
     beyond = end > clip.frames * (1 + _TOLERANCE)
-    if first >= last:
+    length = min(end, clip.frames) - start
+    if first >= last or 2 * length < clip.first_frame(last) - clip.first_frame(first) - _TOLERANCE:
         part = f", of which the clip's end at {limit} leaves too little," if beyond else ""
         raise PlanError(
             f"{name} {segment}{part} is shorter than one latent frame of this clip; the shortest possible is "
