@@ -225,6 +225,7 @@ def generate(
         "height": settings.height,
         "width": settings.width,
         "num_frames": settings.frames,
+        "frames": settings.frames,  # as SANA-Video has it
         "num_inference_steps": settings.steps,
         "guidance_scale": settings.guidance,
         "generator": torch.Generator().manual_seed(settings.seed),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
 import tsattn
 from tests.conftest import PROMPT, plan_of, run, wan_pipeline
+from tests.families.cases import CASES
 from tsattn.control import ControlConfig
 from tsattn.control.call import AttentionCall
 from tsattn.errors import ControlError
@@ -21,6 +24,11 @@ def both(pipe, **options):
     with tsattn.control(pipe, PLAN, config=LONG):
         controlled = run(pipe, steps=4, **options)
     return vanilla, controlled
+
+
+def fresh(name, **changes):
+    """A contract case with a pipeline of its own."""
+    return dataclasses.replace(next(case for case in CASES if case.name == name), **changes)
 
 
 def assert_works(pipe, **options):
@@ -68,6 +76,27 @@ def test_compiled_blocks_one_graph_for_all_layers_and_steps(graphs, first):
         assert torch.equal(run(pipe, steps=4), found)
         assert len(made) == 2, "a second run compiles nothing"
     torch.testing.assert_close(run(pipe, steps=4), expected[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cogvideox-2b-t2v", "hunyuan-video-t2v", "ltx-t2v"])
+def test_compiled_blocks_of_other_families(graphs, name):
+    made, backend = graphs
+    eager, case = fresh(name), fresh(name)
+    expected = [eager()]
+    with tsattn.control(eager.pipe, PLAN, config=LONG):
+        expected.append(eager())
+    if case.pipe.transformer._repeated_blocks:
+        case.pipe.transformer.compile_repeated_blocks(fullgraph=True, backend=backend)
+    else:
+        for block in case.pipe.transformer.transformer_blocks:
+            block.compile(fullgraph=True, backend=backend)
+    torch.testing.assert_close(case(), expected[0], rtol=1e-3, atol=1e-4)
+    with tsattn.control(case.pipe, PLAN, config=LONG):
+        torch.testing.assert_close(case(), expected[1], rtol=1e-3, atol=1e-4)
+        made.clear()
+        case()
+        assert not made, "a second run compiles nothing"
+    torch.testing.assert_close(case(), expected[0], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -163,17 +192,21 @@ def test_caches(name):
 def test_faster_cache():
     import diffusers
 
-    pipe = wan_pipeline()
+    case = fresh("cogvideox-2b-t2v", steps=8)
     config = diffusers.FasterCacheConfig(
         spatial_attention_block_skip_range=2,
-        spatial_attention_timestep_skip_range=(-1, 1001),
-        current_timestep_callback=lambda: int(pipe.current_timestep),
-        unconditional_batch_skip_range=0,
-        tensor_format="BCFHW",
-        is_guidance_distilled=True,
+        spatial_attention_timestep_skip_range=(-1, 901),
+        unconditional_batch_skip_range=2,
+        unconditional_batch_timestep_skip_range=(-1, 901),
+        attention_weight_callback=lambda module: 0.5,
+        current_timestep_callback=lambda: case.pipe.current_timestep,
+        tensor_format="BFCHW",
     )
-    pipe.transformer.enable_cache(config)
-    assert_works(pipe, guidance_scale=1.0)
+    case.pipe.transformer.enable_cache(config)
+    vanilla = case()
+    with tsattn.control(case.pipe, PLAN, config=LONG):
+        assert not torch.equal(case(), vanilla)
+    assert torch.equal(case(), vanilla)
 
 
 def test_two_pipelines_at_once():

@@ -14,6 +14,7 @@ from tests.families import (
     kandinsky5,
     ltx,
     mochi,
+    sana_video,
     skyreels,
     wan,
 )
@@ -27,6 +28,7 @@ CASES = [
     *kandinsky5.CASES,
     *ltx.CASES,
     *mochi.CASES,
+    *sana_video.CASES,
     *skyreels.CASES,
     *wan.CASES,
 ]

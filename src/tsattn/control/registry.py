@@ -25,6 +25,7 @@ FAMILIES = {
     "kandinsky-5": "tsattn.families.kandinsky5:KANDINSKY_5",
     "cosmos": "tsattn.families.cosmos:COSMOS",
     "cosmos-2": "tsattn.families.cosmos:COSMOS_2",
+    "sana-video": "tsattn.families.sana_video:SANA_VIDEO",
 }
 """Name of each family and where its facts are. Loaded when first needed."""
 
