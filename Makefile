@@ -1,5 +1,5 @@
 # Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.10+.
-.PHONY: demo test test-oldest lint docs bench train clean
+.PHONY: demo test test-oldest lint docs bench parser train clean
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -35,10 +35,13 @@ lint: $(READY)  ## style, types, and who may import whom
 
 docs: $(READY)  ## docs/cli.md from the commands' own help, docs/plan.schema.json from the plan's own classes
 	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md
-	$(BIN)/python -c "from tsattn.plan.schema import json_schema; print(json_schema())" > docs/plan.schema.json
+	$(BIN)/python -c "from pathlib import Path; from tsattn.plan.schema import json_schema; Path('docs/plan.schema.json').write_text(json_schema() + '\n')"
 
 bench: $(READY)  ## time and memory beside the model without control
 	$(BIN)/python -m benchmarks.cross_attention
+
+parser: $(READY)  ## how well and how fast the offline parser reads the sentences of tests/plan/sentences
+	$(BIN)/python -m benchmarks.parser
 
 train: $(READY)  ## the embedded model from nothing; resumes where it was cut
 	$(BIN)/python -m training

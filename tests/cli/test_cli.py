@@ -177,7 +177,7 @@ def test_every_error_is_ours():
     from tsattn import errors
 
     raised = [value for value in vars(errors).values() if isinstance(value, type) and not issubclass(value, Warning)]
-    assert len(raised) == 8
+    assert len(raised) == 9
     assert all(issubclass(error, TsattnError) for error in raised)
 
 

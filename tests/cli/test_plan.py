@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -12,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from typer.testing import CliRunner, Result
 
+from tests.plan.formats.conftest import EXAMPLES, PAGE
 from tsattn.cli import app, main
 from tsattn.plan import Plan, read
 
@@ -67,7 +71,10 @@ def test_show_prints_prompt_bar_and_table_within_80_columns() -> None:
     output = run("show", CHAIN, "--num-frames", 81, "--fps", 16).output
     assert "A red circle moves right, then grows" in output
     assert "81 frames at 16 fps" in output
-    for row in (r"1 +moves right +0%-40% +0-\d+ +0-\d+ +0\.00-\d\.\d\d", r"2 +grows +40%- +\d+-\d+ +\d+-80 +\d\.\d\d-5\.06"):
+    for row in (
+        r"1 +moves right +0%-40% +0-\d+ +0-\d+ +0\.00-\d\.\d\d",
+        r"2 +grows +40%- +\d+-\d+ +\d+-80 +\d\.\d\d-5\.06",
+    ):
         assert re.search(row, output)
     bar = next(line for line in output.splitlines() if line.startswith("red circle"))
     assert re.fullmatch(r"red circle  1█+2█+", bar)
@@ -91,6 +98,34 @@ def test_show_draws_gaps_overlaps_and_subjects_on_lines_of_their_own(tmp_path: P
     assert re.fullmatch(r"dog +·+3█+", lines[at + 2])
 
 
+def test_the_commands_of_the_docs_run(typed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VISUAL", "true")
+    (tmp_path / "plan.yaml").write_text(EXAMPLES["yaml"])
+    commands = re.findall(r"^\$ tsattn plan (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    offline = [command for command in commands if "Wan-AI" not in command]
+    assert len(offline) >= 4
+    for command in offline:
+        clip = [] if "--num-frames" in command else ["--num-frames", "81", "--fps", "16"]
+        code, out, err = typed(*shlex.split(command), *clip)
+        assert code == 0, err
+        assert out
+
+
+def test_signs_of_two_columns_are_aligned_and_control_signs_are_not_sent_to_the_terminal(tmp_path: Path) -> None:
+    prompt = "一只猫\x1b[31m跳起来，\r狗叫"
+    subjects = [
+        {"text": "一只猫", "events": [{"text": "跳起来"}]},
+        {"text": "狗", "events": [{"text": "叫"}]},
+    ]
+    (tmp_path / "plan").write_text(json.dumps({"prompt": prompt, "subjects": subjects}))
+    output = run("show", tmp_path / "plan").output
+    assert "\x1b" not in output
+    assert "\r" not in output
+    bars = [line for line in output.splitlines() if "█" in line]
+    assert len({cell_len(line) for line in bars}) == 1
+
+
 @pytest.mark.parametrize("frames", [1, 5, 25, 81, 161, 1001])
 def test_any_length_of_clip_is_drawn_within_80_columns(frames: int) -> None:
     output = run("show", "[0%:] A red circle moves right", "--num-frames", frames).output
@@ -108,7 +143,9 @@ def test_show_json_is_the_plan_and_nothing_else(typed: Any) -> None:
 def test_show_warns_loudly_and_once_of_what_the_clip_cuts(typed: Any) -> None:
     code, out, err = typed("show", "[0s:2s] A red circle moves right, [2s:9s] then grows")
     assert code == 0
-    assert err == "tsattn: warning: the segment of 'grows', 2s-9s goes beyond the clip's end at 3.125 s and is cut there\n"
+    assert (
+        err == "tsattn: warning: the segment of 'grows', 2s-9s goes beyond the clip's end at 3.125 s and is cut there\n"
+    )
     assert "2.12-3.12" in out or "1.88-3.12" in out
 
 
@@ -143,7 +180,11 @@ def test_segments_replace_those_of_the_plan() -> None:
 
 
 def test_convert_prints_or_writes_and_replaces_only_when_told(typed: Any, tmp_path: Path) -> None:
-    assert typed("convert", CHAIN, "--to", "inline") == (0, "[0%:40%] A red circle moves right, [40%:] then grows\n", "")
+    assert typed("convert", CHAIN, "--to", "inline") == (
+        0,
+        "[0%:40%] A red circle moves right, [40%:] then grows\n",
+        "",
+    )
     target = tmp_path / "plan.json"
     assert typed("convert", CHAIN, "--to", "relay", "--num-frames", 81, "--fps", 16, "-o", target) == (0, "", "")
     assert json.loads(target.read_text())["time_intervals"] == [[0.0, 2.025], [2.025, 5.0625]]
@@ -155,7 +196,9 @@ def test_convert_prints_or_writes_and_replaces_only_when_told(typed: Any, tmp_pa
     assert "cannot write to" in typed("convert", CHAIN, "--to", "yaml", "-o", tmp_path / "none" / "plan.yaml")[2]
 
 
-def test_edit_opens_a_prompt_as_yaml_and_keeps_the_result(editor: Any, typed: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_edit_opens_a_prompt_as_yaml_and_keeps_the_result(
+    editor: Any, typed: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
     given = editor("text = text.replace('0%-40%', '10f-20f')")
     code, out, err = typed("show", CHAIN, "--edit")
@@ -207,6 +250,28 @@ def test_what_was_typed_is_never_lost(editor: Any, typed: Any, tmp_path: Path, c
     kept.unlink()
 
 
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_at_a_terminal_the_same_text_is_offered_again(
+    editor: Any, typed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    own = tmp_path / "plan.yaml"
+    own.write_text(YAML)
+    given = editor("text = text.replace('0%-50%', '0%-45%').replace('0%-40%', '0%-50%, x: 1')")
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\nn\n"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    code, _, err = typed("show", own, "--edit")
+    assert code == 2
+    assert "subjects[0].events[0].x: unknown key 'x'" in err
+    assert ("0%-50%, x: 1" in given.read_text()) == (answer == "y"), "opened again with what was typed"
+    kept = Path(re.search(r"what you wrote is kept in (\S+)", err)[1])  # type: ignore[index]
+    assert ("0%-45%, x: 1" if answer == "y" else "0%-50%, x: 1") in kept.read_text()
+    kept.unlink()
+
+
 def test_an_editor_that_is_not_there(typed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", str(tmp_path / "no-editor"))
     code, _, err = typed("show", CHAIN, "--edit", "-o", tmp_path / "plan.yaml")
@@ -238,7 +303,9 @@ def test_check_shows_tokens_and_remarks_and_passes() -> None:
 
 @pytest.mark.slow
 def test_check_names_all_that_does_not_fit() -> None:
-    result = run("check", "[0s:1s] A red circle moves right, [1.5s:1.51s] then grows, [8s:9s] then shrinks" + " very" * 600)
+    result = run(
+        "check", "[0s:1s] A red circle moves right, [1.5s:1.51s] then grows, [8s:9s] then shrinks" + " very" * 600
+    )
     assert result.exit_code == 2
     said = " ".join(result.output.split())
     assert "error: the segment of 'grows', 1.5s-1.51s is shorter than one latent frame" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -38,7 +39,9 @@ def plans(draw: st.DrawFn) -> Plan:
 
     subjects = []
     for span in spans:
-        units = draw(st.lists(st.sampled_from(["fraction", "seconds", "frames", "latent_frames"]), min_size=1, max_size=4))
+        units = draw(
+            st.lists(st.sampled_from(["fraction", "seconds", "frames", "latent_frames"]), min_size=1, max_size=4)
+        )
         due = [draw(segments(unit)) for unit in units]
         due.sort(key=lambda segment: (segment.unit, segment.start))
         events = [{**words(draw(bounds)), "segment": segment.model_dump()} for segment in due]
@@ -59,11 +62,13 @@ def stories(draw: st.DrawFn, unit: Unit, *, gaps: bool = False, last_open: bool 
     if not gaps:
         cuts[0], cuts[-1] = 0, whole
     times = [cut / {"fraction": 1000, "seconds": 16}.get(unit, 1) for cut in cuts]
-    pairs = list(zip(times[::2], times[1::2], strict=True)) if gaps else list(zip(times, times[1:], strict=False))
+    pairs = list(zip(times[::2], times[1::2], strict=True)) if gaps else list(pairwise(times))
     due = [Segment(start=start, end=end, unit=unit) for start, end in pairs]
     if last_open:
         due[-1] = Segment(start=due[-1].start, unit=unit)
     prompt = draw(st.sampled_from(["Soft morning light in a kitchen. ", "一间厨房。 "])) if front else ""
-    prompt += "A cat " + draw(st.sampled_from([", ", ", then ", " and "])).join(verbs) + draw(st.sampled_from(["", "."]))
+    prompt += (
+        "A cat " + draw(st.sampled_from([", ", ", then ", " and "])).join(verbs) + draw(st.sampled_from(["", "."]))
+    )
     events = [{"text": verb, "segment": segment.model_dump()} for verb, segment in zip(verbs, due, strict=True)]
     return validated({"prompt": prompt, "subjects": [{"text": "cat", "events": events}]})

@@ -36,7 +36,9 @@ def test_times(text: str, value: float, unit: Unit | None) -> None:
     assert (float(time.value), time.unit) == (value, unit)
 
 
-@pytest.mark.parametrize("text", ["", " ", "soon", "-1s", "1e3", "nan", "inf", "٣s", "1:5", "0:60", "1:2:3", "5x", "1 2", "%"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "soon", "-1s", "1e3", "nan", "inf", "٣s", "1:5", "0:60", "1:2:3", "5x", "1 2", "%"]
+)
 def test_what_is_no_time(text: str) -> None:
     assert read_time(text) is None
 

@@ -91,7 +91,11 @@ def test_segments_of_one_subject_may_mix_units_overlap_and_leave_gaps() -> None:
             "'sleeps' (40%-50%) starts before 'jumps' (50%-60%)",
         ),
         (cat({"text": "jumps", "segment": {"start": 0.5, "end": 0.5}}), "subjects[0].events[0].segment", "end after"),
-        (cat({"text": "jumps", "segment": {"start": -1, "end": 1}}), "subjects[0].events[0].segment", "before the clip"),
+        (
+            cat({"text": "jumps", "segment": {"start": -1, "end": 1}}),
+            "subjects[0].events[0].segment",
+            "before the clip",
+        ),
         (cat({"text": "jumps", "segment": {"start": 0, "end": 1.1}}), "subjects[0].events[0].segment", "100 %"),
         (cat({"text": "jumps", "segment": {"start": 1}}), "subjects[0].events[0].segment", "100 %"),
         (cat({"text": "jumps", "segment": "0s-9999999s"}), "subjects[0].events[0].segment", "cannot reach as far"),
@@ -100,7 +104,11 @@ def test_segments_of_one_subject_may_mix_units_overlap_and_leave_gaps() -> None:
         (cat({"text": "jumps", "segment": "soon"}), "subjects[0].events[0].segment", "cannot read the segment 'soon'"),
         (cat({"text": "jumps", "segment": {"start": float("nan")}}), "subjects[0].events[0].segment.start", "finite"),
         (cat({"text": "jumps", "segment": {"start": True}}), "subjects[0].events[0].segment.start", "got True"),
-        (cat({"text": "jumps", "segment": {"strat": 1}}), "subjects[0].events[0].segment.strat", "did you mean 'start'?"),
+        (
+            cat({"text": "jumps", "segment": {"strat": 1}}),
+            "subjects[0].events[0].segment.strat",
+            "did you mean 'start'?",
+        ),
         (cat({"text": "jumps", "segmnt": {}}), "subjects[0].events[0].segmnt", "did you mean 'segment'?"),
         (cat({"text": "jumps", "x": {}}), "subjects[0].events[0].x", "there are text, span, segment"),
         (
@@ -125,7 +133,9 @@ def test_bad_plans_are_refused_with_their_place(data: object, place: str, reason
     assert len(str(refused.value)) < 500
 
 
-@given(st.floats(), st.one_of(st.none(), st.floats()), st.sampled_from(["fraction", "seconds", "frames", "latent_frames"]))
+@given(
+    st.floats(), st.one_of(st.none(), st.floats()), st.sampled_from(["fraction", "seconds", "frames", "latent_frames"])
+)
 def test_a_segment_is_never_empty_and_never_before_the_clip(start: float, end: float | None, unit: str) -> None:
     try:
         segment = Segment.model_validate({"start": start, "end": end, "unit": unit})

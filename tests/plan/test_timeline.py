@@ -167,7 +167,10 @@ def test_the_shortest_length_that_is_named_is_enough(clip: Clip, start: float, u
         assert named is not None
         length = float(named[1]) / (100 if unit == "fraction" else 1)
         assume(first + length <= clip.time_at(clip.frames, unit))
-        longer = snap(Segment(start=first, end=min(first + length, 1.0) if unit == "fraction" else first + length, unit=unit), clip)
+        longer = snap(
+            Segment(start=first, end=min(first + length, 1.0) if unit == "fraction" else first + length, unit=unit),
+            clip,
+        )
         assert longer.last > longer.first
 
 
@@ -181,7 +184,9 @@ def test_messages_name_the_event() -> None:
 def test_segments_in_different_units_are_compared_on_the_clip() -> None:
     plan = plan_of("50%-60%", "2s-3s")
     assert snap_plan(plan, Clip(57, 16, 4)) == [[Stretch(8, 9), Stretch(9, 13)]]
-    with pytest.raises(PlanError, match=r"'moves up' \(2s-3s, from frame 32\) starts before 'grows' \(50%-60%, from frame 40"):
+    with pytest.raises(
+        PlanError, match=r"'moves up' \(2s-3s, from frame 32\) starts before 'grows' \(50%-60%, from frame 40"
+    ):
         snap_plan(plan, WAN)
 
 

@@ -34,4 +34,4 @@ def _print_plan_warnings() -> None:
             print(f"tsattn: warning: {message}", file=sys.stderr)
 
     warnings.simplefilter("always", PlanWarning)
-    warnings.showwarning = show
+    warnings.showwarning = show  # type: ignore[assignment]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -38,7 +39,7 @@ class Due(NamedTuple):
 
 def highlighted(plan: Plan) -> Text:
     """The prompt with its subjects underlined and each event in its colour."""
-    text = Text(plan.prompt)
+    text = _legible(plan.prompt)
     number = 0
     for subject in plan.subjects:
         text.stylize("bold underline", *subject.span)
@@ -50,7 +51,7 @@ def highlighted(plan: Plan) -> Text:
 
 def bar(plan: Plan, rows: Sequence[Sequence[Stretch]], clip: Clip, *, width: int) -> Text:
     """The clip's latent frames from left to right, a line for each subject, and more where its events overlap."""
-    label = min(WIDEST_LABEL, max(7, *(len(subject.text) for subject in plan.subjects)))
+    label = min(WIDEST_LABEL, max(7, *(cell_len(subject.text) for subject in plan.subjects)))
     room = width - label - 8  # the number at the end stands behind it
     cell = min(WIDEST_CELL, room // clip.latent_frames)
     full = cell * clip.latent_frames if cell >= NARROWEST_CELL else room
@@ -71,8 +72,9 @@ def bar(plan: Plan, rows: Sequence[Sequence[Stretch]], clip: Clip, *, width: int
             ruler = ruler.ljust(label + 2 + column(latent)) + text(latent)
         lines.append(Text(ruler.rstrip(), "dim"))
     for name, lane in _lanes(plan, rows):
-        line = Text(name if len(name) <= label else f"{name[: label - 1]}…", "bold").append(" " * (label + 2))
-        line.truncate(label + 2)
+        line = _legible(name, "bold")
+        line.truncate(label, overflow="ellipsis", pad=True)
+        line.append("  ")
         at = 0
         for due in lane:
             first, last = column(due.stretch.first), max(column(due.stretch.last), column(due.stretch.first) + 1)
@@ -88,7 +90,8 @@ def bar(plan: Plan, rows: Sequence[Sequence[Stretch]], clip: Clip, *, width: int
 def summary(clip: Clip, model: str) -> Text:
     """The clip in a line."""
     return Text(
-        f"{model}: {clip.frames} frames at {clip.fps:g} fps, {clip.seconds:.4g} s, {clip.latent_frames} latent frames", "dim"
+        f"{model}: {clip.frames} frames at {clip.fps:g} fps, {clip.seconds:.4g} s, {clip.latent_frames} latent frames",
+        "dim",
     )
 
 
@@ -99,7 +102,7 @@ def table(plan: Plan, rows: Sequence[Sequence[Stretch]], clip: Clip) -> Table:
         first, last = (clip.first_frame(latent) for latent in due.stretch)
         found.add_row(
             Text(str(due.number + 1), due.colour),
-            Text(due.event.text, due.colour),
+            _legible(due.event.text, due.colour),
             str(due.event.segment),
             _counted(*due.stretch),
             _counted(first, last),
@@ -111,17 +114,17 @@ def table(plan: Plan, rows: Sequence[Sequence[Stretch]], clip: Clip) -> Table:
 def words(plan: Plan, tokens: Tokens, columns: Sequence[SubjectColumns]) -> Table:
     """The words of subjects and events with the model's tokens for them."""
 
-    def pieces(chosen: Sequence[int]) -> str:
-        return "|".join(tokens.text[slice(*tokens.offsets[column])].strip() for column in chosen)
+    def pieces(chosen: Sequence[int]) -> Text:
+        return _legible("|".join(tokens.text[slice(*tokens.offsets[column])].strip() for column in chosen))
 
     found = _table("", "words", "tokens", f"of the prompt's {tokens.length}")
     number = 0
     for subject, (of_subject, of_events) in zip(plan.subjects, columns, strict=True):
-        found.add_row("", Text(subject.text, "bold underline"), str(len(of_subject)), pieces(of_subject))
+        found.add_row("", _legible(subject.text, "bold underline"), str(len(of_subject)), pieces(of_subject))
         for event, chosen in zip(subject.events, of_events, strict=True):
             colour = event_colour(number)
             number += 1
-            found.add_row(Text(str(number), colour), Text(event.text, colour), str(len(chosen)), pieces(chosen))
+            found.add_row(Text(str(number), colour), _legible(event.text, colour), str(len(chosen)), pieces(chosen))
     return found
 
 
@@ -163,6 +166,11 @@ def _ticks(clip: Clip, column: Callable[[int], int]) -> list[int]:
     if ticks[-1] != clip.latent_frames and len(ticks) > 1:
         ticks[-1] = clip.latent_frames
     return ticks
+
+
+def _legible(text: str, style: str = "") -> Text:
+    """Text of a plan, character by character, without those that would steer the terminal."""
+    return Text("".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text), style)
 
 
 def _counted(first: int, last: int) -> str:

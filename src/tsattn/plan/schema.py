@@ -27,7 +27,7 @@ MOST_EVENTS = 1000
 """Subjects of a plan, and events of a subject, at the most; no clip has as many latent frames."""
 LARGEST_TIME = 1e6
 """No time is larger than this, in any unit."""
-LONGEST_QUOTE = 160
+LONGEST_QUOTE = 100
 """Characters of a plan that an error repeats at the most."""
 _TOLERANCE = 1e-9
 
@@ -252,8 +252,10 @@ def closest(word: object, known: Sequence[str]) -> str | None:
 
 def quoted(value: object) -> str:
     """A value as an error repeats it, cut where it is long."""
-    text = repr(value) if not isinstance(value, str) else repr(value[:LONGEST_QUOTE])
-    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 4]} ..."
+    if isinstance(value, str):
+        return repr(value if len(value) <= LONGEST_QUOTE else f"{value[:LONGEST_QUOTE]} [...]")
+    text = repr(value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]} [...]"
 
 
 def _problem(error: ValidationError) -> str:
@@ -276,7 +278,7 @@ def _reason(problem: ErrorDetails) -> str:
         return f"this tsattn reads plans of version 1, but this one is of version {problem['input']!r}; update tsattn"
     if kind == "literal_error":
         hint = did_you_mean(problem["input"], list(SIGNS))
-        return f"unknown unit {quoted(problem['input'])}; {hint}; as text, a segment may be in percent: \"0%-40%\""
+        return f'unknown unit {quoted(problem["input"])}; {hint}; as text, a segment may be in percent: "0%-40%"'
     if kind in ("value_error", "too_short", "string_too_short"):
         return problem["msg"].removeprefix("Value error, ")
     return f"{problem['msg']}, but got {quoted(problem['input'])}"

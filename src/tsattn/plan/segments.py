@@ -67,7 +67,9 @@ def one_after_the_other(
                 )
         if whole < 1 - _TOLERANCE:
             gap = f'; to leave a gap, write intervals such as "0%-{100 * float(bounds[1]):.6g}%"' if hints else ""
-            raise PlanError(f"{names[-1]} leaves a rest: the segments sum to {100 * float(whole):.6g} %, not 100 %{gap}")
+            raise PlanError(
+                f"{names[-1]} leaves a rest: the segments sum to {100 * float(whole):.6g} %, not 100 %{gap}"
+            )
         bounds[-1] = Decimal(1)
     return [
         segment(Interval(start, end, unit), name=name)

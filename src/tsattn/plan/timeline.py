@@ -62,7 +62,9 @@ class Clip(NamedTuple):
         """A number of frames since the start of the clip as a time; latent frames begin at the nearest boundary."""
         if unit == "latent_frames":
             # rounded, so that the middle between two boundaries goes the same way in every unit
-            return min(range(self.latent_frames + 1), key=lambda latent: round(abs(self.first_frame(latent) - frame), 6))
+            return min(
+                range(self.latent_frames + 1), key=lambda latent: round(abs(self.first_frame(latent) - frame), 6)
+            )
         return frame / {"fraction": self.frames, "seconds": self.fps, "frames": 1}[unit]
 
 

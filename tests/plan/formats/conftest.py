@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[3] / "docs" / "plans.md"
-EXAMPLES: dict[str, str] = {
-    name: text for name, text in re.findall(r"^```\w+ (\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-}
+EXAMPLES: dict[str, str] = dict(
+    re.findall(r"^```\w+ (\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+)
 
 
 @pytest.fixture(params=EXAMPLES)

@@ -11,7 +11,12 @@ from tsattn.errors import PlanError, PlanWarning
 from tsattn.plan import Plan, read, write
 
 CAT = ["A cat jumps", "It sleeps"]
-FULL = {"prompt": "A cat jumps, then sleeps", "subject": "cat", "motion": ["jumps", "sleeps"], "event_range": "[0.6, 0.4]"}
+FULL = {
+    "prompt": "A cat jumps, then sleeps",
+    "subject": "cat",
+    "motion": ["jumps", "sleeps"],
+    "event_range": "[0.6, 0.4]",
+}
 
 
 def due(plan: Plan) -> list[str]:
@@ -23,7 +28,10 @@ def relay(*texts: Any, **more: Any) -> dict[str, Any]:
 
 
 def scope(*times: tuple[Any, Any], **more: Any) -> dict[str, Any]:
-    entries = [{"startTime": a, "endTime": b, "prompts": [{"text": t, "weight": 100}]} for (a, b), t in zip(times, CAT, strict=False)]
+    entries = [
+        {"startTime": a, "endTime": b, "prompts": [{"text": t, "weight": 100}]}
+        for (a, b), t in zip(times, CAT, strict=False)
+    ]
     return {"prompts": [{**entry, **more} for entry in entries]}
 
 
@@ -150,7 +158,9 @@ def test_what_a_plan_cannot_hold_is_left_out_with_a_warning(data: Any, said: str
 def test_text_for_the_whole_clip_is_in_front_and_no_event() -> None:
     plan = read(json.dumps(relay(global_prompt="A kitchen in soft light")))
     assert plan.prompt == "A kitchen in soft light. A cat jumps. It sleeps"
-    assert {subject.text: [event.text for event in subject.events] for subject in plan.subjects} == {"cat": ["jumps", "sleeps"]}
+    assert {subject.text: [event.text for event in subject.events] for subject in plan.subjects} == {
+        "cat": ["jumps", "sleeps"]
+    }
 
 
 def test_what_is_written_is_what_the_other_tools_read() -> None:

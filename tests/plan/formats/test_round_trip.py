@@ -35,11 +35,10 @@ def plan_of(prompt: str, **who: dict[str, str]) -> Plan:
 def test_any_plan_comes_back_the_same_or_is_refused(plan: Plan, name: str) -> None:
     try:
         text = write(plan, name)
-    except PlanError as error:
-        assert str(error).startswith(f"the plan cannot be written as {name}")
-        assert name not in ("json", "yaml"), "our own hold everything"
-        return
-    assert read(text) == plan
+    except PlanError:
+        text = None
+    assert text is None or read(text) == plan
+    assert text is not None or name not in ("json", "yaml"), "our own hold everything"
 
 
 @given(plans(), st.sampled_from([".json", ".yaml", ".yml"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +75,7 @@ def test_every_text_is_in_the_prompt_and_has_one_event_within_it(texts: list[str
     for text in texts:
         assert " ".join(text.split()) in plan.prompt
     events = sorted(event.span for subject in plan.subjects for event in subject.events)
-    assert all(one[1] <= other[0] for one, other in zip(events, events[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(events))
 
 
 @given(stories("fraction", front=True) | stories("fraction"))

@@ -13,6 +13,8 @@ from tsattn.plan.notation import Unit
 from tsattn.plan.schema import Event, Plan, Segment, Span, Subject, quoted, uniform
 from tsattn.plan.timeline import Clip
 
+_NEEDS_CLIP = "give the clip (--num-frames and --fps, or --model), and it is converted"
+
 
 class Format(NamedTuple):
     """A way to write plans down."""
@@ -28,19 +30,20 @@ class Format(NamedTuple):
     """A text that is read back as the same plan. Raises `PlanError` saying what it cannot hold."""
 
 
-def events_of(plan: Plan, *, front: bool = False, anywhere: bool = False) -> tuple[list[Told], list[Told]]:
-    """The prompt as texts: those in front, and the rest. Raises `PlanError` where text without event stands elsewhere.
+def events_of(plan: Plan, *, front: bool = False) -> tuple[list[Told], list[Told]]:
+    """The prompt as texts: that in front of the events, if any, and the events'.
 
-    `front` says that the format has a place for text in front of the events, `anywhere` that it has one between them.
+    Raises `PlanError` where other text without an event stands between or behind them, and in front unless the format
+    has a place for it there (`front`).
     """
     told = separated(plan)
-    before = told[:1] if told[0].segment is None and (front or anywhere) else []
-    rest = told[len(before) :]
-    lost = [quoted(text) for text, segment in rest if segment is None]
-    if lost and not anywhere:
+    before = told[:1] if told[0].segment is None and front else []
+    events = told[len(before) :]
+    lost = [quoted(text) for text, segment in events if segment is None]
+    if lost:
         place = "has a place for such text in front of the events only" if front else "has no place for such text"
         raise PlanError(f"{', '.join(lost)} is no event but applies to the whole clip, and this format {place}")
-    return before, rest
+    return before, events
 
 
 def ends_in(unit: Unit, told: Told, clip: Clip | None, *, may_be_open: bool = False) -> tuple[float, float | None]:
@@ -95,7 +98,9 @@ def differences(plan: Plan, again: Plan, same: Callable[[Segment, Segment], bool
     for subject in plan.subjects:
         for event in subject.events:
             others = found[subject.span, event.span]
-            other = next((other for other in others if same(event.segment, other.segment)), others[0] if others else None)
+            other = next(
+                (other for other in others if same(event.segment, other.segment)), others[0] if others else None
+            )
             if other is not None:
                 others.remove(other)
                 if not same(event.segment, other.segment):
@@ -108,9 +113,6 @@ def differences(plan: Plan, again: Plan, same: Callable[[Segment, Segment], bool
     lost += [f"that {event.text!r} is no event of its own" for events in found.values() for event in events]
     order = [[subject.span for subject in one.subjects] for one in (plan, again)]
     return lost or (["the order of the subjects"] if order[0] != order[1] else [])
-
-
-_NEEDS_CLIP = "give the clip (--num-frames and --fps, or --model), and it is converted"
 
 
 def _spelt(unit: Unit) -> str:

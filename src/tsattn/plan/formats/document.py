@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -181,17 +181,20 @@ def _loader() -> Any:
             found[key] = loader.construct_object(value_node, deep=True)
         return found
 
-    base = _base_loader()
-    loader: Any = type("PlanLoader", (base,), {"yaml_implicit_resolvers": {}})
-    patterns: dict[str, tuple[str, str]] = {
+    loader: Any = type("PlanLoader", (_base_loader(),), {"yaml_implicit_resolvers": {}})
+    add_scalars(loader)
+    loader.add_constructor("tag:yaml.org,2002:map", construct_mapping)
+    return loader
+
+
+def add_scalars(loader_or_dumper: Any) -> None:
+    """Make a YAML loader take, and a dumper quote, what JSON has as null, true, false and numbers."""
+    patterns = {
         "null": (r"null|~|", "n~"),
         "bool": (r"true|false", "tf"),
         "int": (r"-?\d{1,18}", "-0123456789"),
         "float": (r"-?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d{1,5})?|[-+]?\.(inf|nan)", "-+.0123456789"),
     }
     for name, (pattern, first) in patterns.items():
-        tag = f"tag:yaml.org,2002:{name}"
-        loader.add_implicit_resolver(tag, re.compile(rf"(?:{pattern})\Z", re.ASCII), [*first, ""])
-    construct: Callable[..., Any] = construct_mapping
-    loader.add_constructor("tag:yaml.org,2002:map", construct)
-    return loader
+        expression = re.compile(rf"(?:{pattern})\Z", re.ASCII)
+        loader_or_dumper.add_implicit_resolver(f"tag:yaml.org,2002:{name}", expression, [*first, ""])

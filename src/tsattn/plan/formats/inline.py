@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tsattn.errors import PlanError
 from tsattn.plan.formats import document
 from tsattn.plan.formats.base import Format, ends_in, events_of
-from tsattn.plan.formats.texts import Told, joined
+from tsattn.plan.formats.texts import Told, joined, separated
 from tsattn.plan.notation import Interval, Unit, read_interval, read_time, write_time
 from tsattn.plan.schema import Plan, quoted
 from tsattn.plan.segments import segment
@@ -88,8 +88,7 @@ def write(plan: Plan, clip: Clip | None) -> str:
 
 def write_sections(plan: Plan, clip: Clip | None) -> str:
     """Sections in seconds; a last one without end is left open."""
-    front, rest = events_of(plan, anywhere=True)
-    told = [*front, *rest]
+    told = separated(plan)
     last = max(k for k, one in enumerate(told) if one.segment is not None)
     parts = []
     for k, one in enumerate(told):

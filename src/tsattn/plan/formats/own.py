@@ -6,6 +6,7 @@ from typing import Any
 
 from tsattn.errors import PlanError
 from tsattn.plan.formats.base import Format
+from tsattn.plan.formats.document import add_scalars
 from tsattn.plan.schema import Event, Plan, Subject, locate, validated
 from tsattn.plan.timeline import Clip
 
@@ -36,6 +37,7 @@ def write_yaml(plan: Plan, clip: Clip | None) -> str:
     ]
     data = {"version": plan.version, "prompt": plan.prompt, "subjects": subjects}
     dumper: Any = type("PlanDumper", (yaml.SafeDumper,), {})
+    add_scalars(dumper)
     dumper.add_representer(tuple, lambda dump, span: dump.represent_sequence(_LIST, span, flow_style=True))
     dumper.add_representer(_Line, lambda dump, event: dump.represent_mapping(_MAP, event.items(), flow_style=True))
     # unescaped, line separators such as U+0085 come back as spaces

@@ -12,6 +12,7 @@ way everywhere:
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -44,15 +45,20 @@ _FUNCTION = _ARTICLES | _PRONOUNS | _LINKS | _PLACES
 _AUXILIARIES = _set("is are was were has have had does do did will can could may might must begins")
 _LONGEST_SUBJECT = 5
 
-_Word = tuple[str, Span]
-"""A word in lower case, and where it stands."""
-
 
 class Told(NamedTuple):
     """A text, and when it is due; None for text that applies to the whole clip."""
 
     text: str
     segment: Segment | None
+
+
+class _Word(NamedTuple):
+    """A word in lower case, and where it stands."""
+
+    low: str
+    first: int
+    last: int
 
 
 class _Act(NamedTuple):
@@ -65,9 +71,14 @@ class _Act(NamedTuple):
 class _Actor(NamedTuple):
     """Who acts: the words by which a text names it again, none where it is a text of its own, and where they stand."""
 
-    words: tuple[str, ...]
+    names: tuple[str, ...]
     span: Span
     acts: list[_Act]
+
+    def may_be(self, names: tuple[str, ...]) -> bool:
+        """Whether a phrase means this one: the same noun, and no word that contradicts."""
+        same_noun = bool(self.names) and self.names[-1] == names[-1]
+        return same_noun and (set(self.names) <= set(names) or set(names) <= set(self.names))
 
 
 def joined(told: Sequence[Told], *, flowing: bool = False) -> Plan:
@@ -125,26 +136,21 @@ class _Actors:
         self._latest: _Actor | None = None
 
     def see(self, prompt: str, start: int) -> None:
-        """Text in front that ends in the middle of a sentence names the subject of what follows."""
+        """Text for the whole clip, from `start` to the end of the prompt; where it breaks off, it names who acts next."""
         if prompt[-1] in _SIGNS:
             return
-        start = max(
-            [start, *(start + match.end() for match in re.finditer(rf"[{re.escape(_SIGNS)}]", prompt[start:]))],
-            default=start,
-        )
-        words = _without(list(_words(prompt, start)), _LINKS | _ARTICLES)
-        words = words[: next((k for k, (word, _) in enumerate(words) if word in _FUNCTION), len(words))]
-        if words:
-            self._latest = self._named(words)
+        begin = max(start, *(prompt.rfind(sign) + 1 for sign in _SIGNS))
+        words = _without(_words(prompt, begin), _LINKS | _ARTICLES)
+        name = list(itertools.takewhile(lambda word: word.low not in _FUNCTION, words))
+        if name:
+            self._latest = self._named(name)
 
     def act(self, prompt: str, start: int, segment: Segment) -> None:
         """An event told from `start` to the end of the prompt."""
-        words = list(_words(prompt, start))
+        words = _words(prompt, start)
         actor, rest = self._actor(prompt, _without(words, _LINKS))
-        rest = _without(rest if actor else words, _THEN) or words
-        done = _without(rest[::-1], _LINKS)[::-1]
-        end = done[-1][1][1] if done and done[-1] != rest[-1] else len(prompt.rstrip(_SIGNS + " "))
-        span = (rest[0][1][0], end) if rest else (start, len(prompt))
+        told = _without(rest if actor else words, _THEN) or words
+        span = (told[0].first if told else start), _end(prompt, told)
         if actor is None:
             actor = _Actor((), span, [])
             self.all.append(actor)
@@ -153,48 +159,53 @@ class _Actors:
 
     def _actor(self, prompt: str, words: list[_Word]) -> tuple[_Actor | None, list[_Word]]:
         """Who acts in a text with these words, and the words of what they do."""
-        lows = [word for word, _ in words]
-        if len(words) > 1 and self._latest is not None and lows[0] in _PRONOUNS:
-            return self._latest, words[1:]
+        lows = [word.low for word in words]
         skipped = next((k for k, low in enumerate(lows) if low not in _ARTICLES), 0)
-        length = next((len(actor.words) for actor in self.all if _begins(lows[skipped:], actor.words)), 0)
-        goes_on = bool(words) and prompt[words[0][1][0]].islower() and _like_a_verb(lows[0])
-        if goes_on and not length and self._latest is not None:
-            return self._latest, words
-        length = length or _subject_length(lows[:skipped], lows[skipped:])
+        known = next((len(actor.names) for actor in self.all if _begins(lows[skipped:], actor.names)), 0)
+        if self._latest is not None and not known and len(words) > 0:
+            if lows[0] in _PRONOUNS and len(words) > 1:
+                return self._latest, words[1:]
+            if _like_a_verb(lows[0]) and prompt[words[0].first].islower():
+                return self._latest, words
+        length = known or _subject_length(lows[:skipped], lows[skipped:])
         if not length:
             return None, words
         return self._named(words[skipped : skipped + length]), words[skipped + length :]
 
     def _named(self, words: list[_Word]) -> _Actor:
-        names = tuple(word for word, _ in words)
-        for actor in self.all:
-            if (
-                actor.words
-                and actor.words[-1] == names[-1]
-                and ({*actor.words} <= {*names} or {*names} <= {*actor.words})
-            ):
-                return actor
-        self.all.append(_Actor(names, (words[0][1][0], words[-1][1][1]), []))
-        return self.all[-1]
+        names = tuple(word.low for word in words)
+        known = next((actor for actor in self.all if actor.may_be(names)), None)
+        if known is None:
+            known = _Actor(names, (words[0].first, words[-1].last), [])
+            self.all.append(known)
+        return known
 
 
-def _begins(lows: Sequence[str], words: Sequence[str]) -> bool:
-    """Whether a text begins with these words, and goes on."""
-    return bool(words) and len(lows) > len(words) and tuple(lows[: len(words)]) == tuple(words)
+def _begins(lows: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a text begins with a name, and goes on."""
+    return 0 < len(names) < len(lows) and tuple(lows[: len(names)]) == names
 
 
 def _subject_length(articles: Sequence[str], lows: Sequence[str]) -> int:
     """How many words behind the articles are the subject of a text that begins so; 0 where the rule finds none."""
-    many = bool(_PLURAL & {*articles})
+    many, one = bool(_PLURAL & {*articles}), bool(_SINGULAR & {*articles})
     for k, low in enumerate(lows[: min(_LONGEST_SUBJECT, len(lows) - 1)]):
         if low in _FUNCTION or low in _AUXILIARIES:
             return 0
         plural = _ends_in_s(low) or low in _MANY
-        verb = next((word for word in lows[k + 1 :] if word not in _THEN and not word.endswith("ly")), "")
-        if plural if many else _like_a_verb(verb) or (k == 0 and plural and not _SINGULAR & {*articles}):
+        following = next((word for word in lows[k + 1 :] if word not in _THEN and not word.endswith("ly")), "")
+        # "two dogs bark"; "a dog barks"; "the dogs bark"
+        if plural if many else _like_a_verb(following) or (plural and not one and k == 0):
             return k + 1
     return 0
+
+
+def _end(prompt: str, told: list[_Word]) -> int:
+    """Where the words of an event end: before the signs at the end of the prompt, and before "and then"."""
+    kept = _without(told[::-1], _LINKS)
+    if kept and kept[0] != told[-1]:
+        return kept[0].last
+    return len(prompt.rstrip(_SIGNS + " ")) if told else len(prompt)
 
 
 def _like_a_verb(low: str) -> bool:
@@ -205,13 +216,12 @@ def _ends_in_s(low: str) -> bool:
     return len(low) > 2 and low.endswith("s") and not low.endswith(("ss", "us", "'s", "’s")) and low not in _FUNCTION
 
 
-def _words(text: str, start: int) -> Iterator[_Word]:
-    for match in _WORD.finditer(text, start):
-        yield match[0].lower(), match.span()
+def _words(text: str, start: int) -> list[_Word]:
+    return [_Word(match[0].lower(), *match.span()) for match in _WORD.finditer(text, start)]
 
 
-def _without(words: list[_Word], leading: frozenset[str]) -> list[_Word]:
-    return words[next((k for k, (word, _) in enumerate(words) if word not in leading), len(words)) :]
+def _without(words: Sequence[_Word], leading: frozenset[str]) -> list[_Word]:
+    return list(itertools.dropwhile(lambda word: word.low in leading, words))
 
 
 def _between(before: str, text: str, *, flowing: bool) -> str:
@@ -219,7 +229,11 @@ def _between(before: str, text: str, *, flowing: bool) -> str:
     if not before or text[0] in _SIGNS:
         return ""
     first = _WORD.match(text)
-    if before[-1] in _SIGNS + _CLOSING or (first is not None and first[0] in _LINKS) or (flowing and not text[0].isupper()):
+    if (
+        before[-1] in _SIGNS + _CLOSING
+        or (first is not None and first[0] in _LINKS)
+        or (flowing and not text[0].isupper())
+    ):
         return " "
     return ". " if text[0].isupper() else ", "
 
