@@ -18,14 +18,14 @@ demo: $(READY)  ## one sentence with three events becomes two videos side by sid
 	$(BIN)/tsattn generate "A red circle moves right, then moves up, and then grows" -o out/demo --overwrite
 
 test: $(READY)  ## all tests, slow ones too
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
 
 test-oldest:  ## the same with the oldest diffusers that pyproject.toml allows, in an environment of its own
 	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	grep -v '^diffusers==' constraints.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -e '.[dev]' 'diffusers==0.42.0'
-	.venv-oldest/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n auto
 
 lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff check src tests training benchmarks examples

@@ -74,7 +74,7 @@ def controlled_state(grid: Grid) -> State:
     state = State(identical_pads=True)
     state.begin()
     state.texts = [Text(plan, Tokens(PROMPT, (), 18), columns)]
-    state.enter(grid, 1, TEXT, Clip(frames=1 + 4 * (grid.frames - 1), fps=16.0, compression=4))
+    state.enter(grid, 1, TEXT, 0, Clip(frames=1 + 4 * (grid.frames - 1), fps=16.0, compression=4))
     return state
 
 
