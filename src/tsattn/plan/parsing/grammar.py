@@ -47,6 +47,8 @@ def finish(s: State) -> float:
         cost += _verbless(s)
     elif s.zone in ("open", "intro"):
         cost += FAIR
+    elif s.zone == "link":
+        cost += DOUBTFUL
     elif s.zone == "aux":
         cost += RARE if s.np == "MODAL" else FAIR
     return cost + RARE * len(s.marks & {"who", "list", "wait", "sub"})

@@ -54,9 +54,16 @@ _OBJECTS = word_set("him her them it")
 _OWN = word_set("his her its their")
 _SEEMS = word_set("look feel sound smell taste seem appear stay remain")
 _AUXILIARIES = word_set("is are was were being been can be")
+_LEFT = word_set(
+    "covered made painted dressed decorated lit tied dotted lined filled surrounded stained scratched torn worn stacked "
+    "buried bathed framed built cut wrapped dusted scattered parked blurred"
+)
 _SEEN = word_set("seen shown captured filmed")
 _ELSEWHERE = word_set("into onto out off away from through toward towards")
 _QUANTIFIERS = word_set("some many few several countless dozens hundreds various")
+
+
+Told = tuple[Clause, Actor]
 
 
 def describes(clause: Clause) -> bool:
@@ -66,10 +73,10 @@ def describes(clause: Clause) -> bool:
     return clause.describes or weather or like or _verb(clause, _LOOKS)
 
 
-def is_scenery(told: Sequence[tuple[Clause, Actor]], others: Sequence[Clause], *, described: bool) -> bool:
+def is_scenery(told: Sequence[Told], others: Sequence[Told], *, described: bool) -> bool:
     """Whether a sentence's clauses tell no more than how things are and what goes on around the story.
 
-    `others` are the clauses of the other sentences; `described` tells whether the prompt has more sentences of this kind.
+    `others` are those of the other sentences; `described` tells whether the prompt has more sentences of this kind.
     """
     film = told[0][1].film
     return all(
@@ -78,8 +85,8 @@ def is_scenery(told: Sequence[tuple[Clause, Actor]], others: Sequence[Clause], *
         or (actor.head in _AMBIENT and (not _changes(clause) or _verb(clause, _FALLS)))
         or describes(clause)
         or (clause.predicative and _verb(clause, _SEEMS))
-        or _settled(clause)
-        or (described and _backdrop(clause, actor, others))
+        or (described and _settled(clause) and (_verb(clause, _LEFT) or all(other is not actor for _, other in others)))
+        or (described and _backdrop(clause, actor) and not _plays(actor, others))
         for clause, actor in told
         if clause.kind != "also"
     )
@@ -91,11 +98,15 @@ def _settled(clause: Clause) -> bool:
     return clause.form == "n" and not lows & _SEEN and not lows & _ELSEWHERE
 
 
-def _backdrop(clause: Clause, actor: Actor, others: Sequence[Clause]) -> bool:
-    """Whether this is or goes on in the background, and its subject plays no other part."""
+def _plays(actor: Actor, others: Sequence[Told]) -> bool:
+    """Whether somebody or something acts or is named in other sentences, too."""
+    named = {word.low for clause, _ in others for word in (*clause.words, *clause.subject)}
+    return actor.head in named or any(other is actor for _, other in others)
+
+
+def _backdrop(clause: Clause, actor: Actor) -> bool:
+    """Whether this is or goes on in the background."""
     lows = {word.low for word in (*clause.lead, *clause.words)}
-    if actor.head in {word.low for other in others for word in (*other.words, *other.subject)}:
-        return False
     if any(len(phrase) == 1 and phrase[0].low in _OBJECTS for phrase in clause.nouns):
         return False
     if lows & {"background", "distance"} or clause.predicative or _verb(clause, _STATES | _SHINES):

@@ -42,11 +42,12 @@ class Story:
     _hero: Actor | None = None
     _main: Happening | None = None
     _latest: Happening | None = None
+    _in_list: bool = False
     _unclaimed: list[Happening] = field(default_factory=list)
 
     def read(self, sentence: list[Word]) -> None:
         """Read one sentence."""
-        self._main = self._latest = None
+        self._main, self._latest, self._in_list = None, None, False
         told, named = clauses(sentence)
         for phrase in named:
             if not told or phrase[0].first < told[0].words[0].first:
@@ -102,8 +103,12 @@ class Story:
         if clause.kind == "also" or main is None:
             return latest.actor
         # "a cat sleeps while a dog barks and digs, then wakes up": the dog digs, the cat wakes up
-        goes_on = set(clause.joints) <= {"and"} and not (clause.form == "z" and latest.actor and latest.actor.plural)
-        return latest.actor if goes_on else main.actor
+        joints = set(clause.joints)
+        plural = clause.form == "z" and latest.actor is not None and latest.actor.plural
+        # "waves to a girl, who smiles, waves back, and leaves": a list that began in the relative clause ends in it
+        listed = (latest.clause.kind == "who" and joints == {"comma"}) or (self._in_list and joints <= {"comma", "and"})
+        self._in_list = listed
+        return latest.actor if listed or (joints <= {"and"} and not plural) else main.actor
 
     def _learn(self, clause: Clause, who: Actor) -> None:
         """What somebody does to "his" or "herself" tells which pronoun will stand for this one, if nobody else is there."""
@@ -121,7 +126,7 @@ def events(story: Story) -> list[Happening]:
     described = story.sentences > len({one.sentence for one in kept})
     for number in sorted({one.sentence for one in kept}):
         sentence = [(one.clause, one.actor) for one in told if one.sentence == number and one.actor]
-        others = [one.clause for one in told if one.sentence != number]
+        others = [(one.clause, one.actor) for one in told if one.sentence != number and one.actor]
         rest = [one for one in kept if one.sentence != number]
         acts = any(one.clause.form != "n" for one in rest)
         if acts and scenery.is_scenery(sentence, others, described=described):

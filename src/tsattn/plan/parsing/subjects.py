@@ -13,6 +13,7 @@ _INDEFINITE = word_set("a an another")
 _PARTITIVE = word_set("one two three four five some all both each most many several none half any either")
 _PRONOUNS = word_set("he she it they i you we someone somebody everyone everybody both each him her them us others")
 _PERSONAL = word_set("he she it they both")
+_ANYONE = word_set("nobody nothing everybody everyone everything")
 _WATCHING = word_set("security surveillance cctv spy toy polaroid traffic speed web")
 _FILMING = word_set("drone handheld static crane steadicam tracking aerial")
 _MEMORY = 50
@@ -151,7 +152,7 @@ class Cast:
     def _antecedent(self, pronoun: str, clause: Clause, main: Actor | None) -> Actor | None:
         """Whom a pronoun means: who fits best; among equals the subject of the main clause, then the last one named."""
         own = {phrase[-1].low for phrase in (*clause.nouns, *clause.placed)}
-        subjects = [known for known in reversed(self.subjects) if not known.film]
+        subjects = [known for known in reversed(self.subjects) if not known.film and known.head not in _ANYONE]
         if main in subjects and main is not None:
             subjects = [main, *(known for known in subjects if known is not main)]
         direct = [actor(phrase) for phrase in self.objects if phrase[0].low != "its"]
