@@ -28,8 +28,8 @@ def parse(prompt: str) -> Plan:
     if not prompt.strip():
         raise PlanError('the prompt is empty; write what happens, for example "A cat jumps, then sleeps"')
     check_prompt(prompt)
-    # what stands in quotation marks tells no event, unless nothing else does
-    happenings = _happenings(prompt, quotes=True) or _happenings(prompt, quotes=False)
+    # what stands in quotation marks or brackets tells no event, unless nothing else does
+    happenings = _happenings(prompt, inside=False) or _happenings(prompt, inside=True)
     if not happenings:
         raise PlanError(
             f"found no event in the prompt {quoted(prompt)}; say who does what, for example "
@@ -46,9 +46,9 @@ def parse(prompt: str) -> Plan:
     return validated({"prompt": prompt, "subjects": subjects})
 
 
-def _happenings(prompt: str, *, quotes: bool) -> list[Happening]:
+def _happenings(prompt: str, *, inside: bool) -> list[Happening]:
     story = Story()
-    for sentence in sentences(prompt, quotes=quotes):
+    for sentence in sentences(prompt, inside=inside):
         words = without_preface(sentence)
         if words:
             story.read(words)

@@ -53,12 +53,14 @@ def clauses(sentence: list[Word]) -> tuple[list[Clause], list[Phrase]]:
         collector.take(at)
     collector.drop_subject()
     for clause in collector.clauses:
-        clause.words = _without_backdrop(clause.words)
+        clause.words = _trimmed(clause.words)
     return collector.clauses, collector.named
 
 
-def _without_backdrop(words: Phrase) -> Phrase:
-    """The words before "on a striped background" at the end, if it stands there."""
+def _trimmed(words: Phrase) -> Phrase:
+    """The words before a joint that leads nowhere and "on a striped background" at the end, if they stand there."""
+    while len(words) > 1 and words[-1].low in (",", ";", "and", "&", "or"):
+        words = words[:-1]
     if words[-1].low in ("background", "backdrop"):
         for k in range(len(words) - 2, max(len(words) - 7, 0), -1):
             if words[k].low in ("on", "against", "over"):

@@ -208,6 +208,8 @@ def _modified(s: State, tag: str, trait: str) -> Steps:
         yield from subordinate(s, trait, ODD + _verbless(s))
     elif tag == "SEMI":
         yield Step(s.anew("open", *s.marks & {"wait"}), ODD + _verbless(s), "joint")
+        # "a knight - old and tired - kneels"
+        yield Step(s.at("pause"), UNLIKELY)
 
 
 def _verb(s: State, tag: str, trait: str) -> Steps:

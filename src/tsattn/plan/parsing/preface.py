@@ -36,9 +36,10 @@ def _preface(lows: list[str]) -> int:
     if lows[0] in _MAKES and len(lows) > 2 and lows[1] in CLOSED and CLOSED[lows[1]][0].tag in ("DET", "NUM"):
         return 1
     for k, low in enumerate(lows):
-        if low in PREPOSITIONS:
+        film = is_film(low) or " ".join(lows[max(k - 1, 0) : k + 1]) in _PAIRS
+        if low in PREPOSITIONS and not film:
             break
-        if is_film(low) or " ".join(lows[max(k - 1, 0) : k + 1]) in _PAIRS:
+        if film:
             length = _shown_behind(lows[k + 1 :])
             if length:
                 return k + 1 + length

@@ -53,7 +53,7 @@ _PRONOUNS = (["he"], ["she"], ["it"], ["they"])
 _OBJECTS = word_set("him her them it")
 _OWN = word_set("his her its their")
 _SEEMS = word_set("look feel sound smell taste seem appear stay remain")
-_AUXILIARIES = word_set("is are was were being been can be")
+_AUXILIARIES = word_set("'s 're is are was were being been can be")
 _LEFT = word_set(
     "covered made painted dressed decorated lit tied dotted lined filled surrounded stained scratched torn worn stacked "
     "buried bathed framed built cut wrapped dusted scattered parked blurred"

@@ -79,7 +79,7 @@ class Actor:
         if pronoun == "it":
             return {"": 3, "?": 1}.get(gender, 0)
         mine, other = ("m", "f") if pronoun == "he" else ("f", "m")
-        return {mine: 3, "p": 2, "?": 2, other: 0}.get(gender, 2 if self.name else 1)
+        return {mine: 4, "p": 3, "?": 3, other: 0}.get(gender, 2 if self.name else 1)
 
 
 def actor(phrase: Phrase) -> Actor:

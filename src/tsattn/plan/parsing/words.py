@@ -14,6 +14,7 @@ _TOKEN = re.compile(
     |(?P<word>\d+(?:[.:,]\d+)+|[^\W_](?:[\w\u0300-\u036f]|['’.-](?=[^\W_]))*|(?<=s)['’](?=\s+\w))
     |(?P<stop>[.!?…。]+|\n\s*\n)
     |(?P<semi>[;:]|(?<=\s)[-\u2013](?=\s)|\u2014|--+)
+    |(?P<aside>\([^()]{0,300}\)|\[[^\[\]]{0,300}\])
     |(?P<comma>[,()\[\]])
     """,
     re.VERBOSE,
@@ -47,10 +48,13 @@ class Word(NamedTuple):
     small: bool = False
 
 
-def sentences(prompt: str, *, quotes: bool = True) -> Iterator[list[Word]]:
-    """The sentences of a prompt, none of them empty. Without `quotes`, quotation marks are passed over."""
+def sentences(prompt: str, *, inside: bool = False) -> Iterator[list[Word]]:
+    """The sentences of a prompt, none of them empty.
+
+    A quotation is one word, and what stands in brackets is left out, unless `inside` asks for what is inside of both.
+    """
     sentence: list[Word] = []
-    for kind, word in _tokens(prompt, quotes):
+    for kind, word in _tokens(prompt, inside):
         if kind != "stop":
             sentence.append(word)
         elif sentence and sentence[-1].low not in _ABBREVIATIONS:
@@ -60,11 +64,11 @@ def sentences(prompt: str, *, quotes: bool = True) -> Iterator[list[Word]]:
         yield _joined(sentence)
 
 
-def _tokens(prompt: str, quotes: bool) -> Iterator[tuple[str, Word]]:
+def _tokens(prompt: str, inside: bool) -> Iterator[tuple[str, Word]]:
     at = 0
     while match := _TOKEN.search(prompt, at):
         kind, at = match.lastgroup or "", match.end()
-        if kind == "quote" and not quotes:
+        if kind in ("quote", "aside") and inside:
             at = match.start() + 1
         elif kind == "word":
             low = match[0].lower().replace("’", "'")
@@ -74,7 +78,7 @@ def _tokens(prompt: str, quotes: bool) -> Iterator[tuple[str, Word]]:
                 yield kind, Word(low[:cut], match.start(), match.start() + cut, match[0][0].islower())
             if low[cut:]:
                 yield kind, Word(low[cut:], match.start() + cut, match.end())
-        else:
+        elif kind != "aside":
             yield kind, Word({"quote": '"', "semi": ";", "comma": ","}.get(kind, "."), *match.span())
 
 
