@@ -37,8 +37,8 @@ docs: $(READY)  ## docs/cli.md from the commands' own help, docs/plan.schema.jso
 	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md
 	$(BIN)/python -c "from pathlib import Path; from tsattn.plan.schema import json_schema; Path('docs/plan.schema.json').write_text(json_schema() + '\n')"
 
-bench: $(READY)  ## time and memory beside the model without control
-	$(BIN)/python -m benchmarks.cross_attention
+bench: $(READY)  ## time and memory beside the model without control, in out/bench
+	$(BIN)/python -m benchmarks
 
 parser: $(READY)  ## how well and how fast the offline parser reads the sentences of tests/plan/sentences
 	$(BIN)/python -m benchmarks.parser

@@ -13,6 +13,7 @@ from jaxtyping import install_import_hook
 with install_import_hook("tsattn.attention", "beartype.beartype"):  # shapes are checked in tests only
     import tsattn.attention.joint
     import tsattn.attention.lse
+    import tsattn.attention.mass
     import tsattn.attention.modulation
     import tsattn.attention.reference
     import tsattn.attention.region

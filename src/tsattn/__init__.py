@@ -19,8 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 # imported now, so that the name means the function and not the package it comes from
-from tsattn.control import ControlConfig, control, disable, enable
+from tsattn.control import ControlConfig, columns, control, disable, enable
 from tsattn.errors import TsattnError
+from tsattn.inspect import record
 
 if TYPE_CHECKING:
     from tsattn import plan
@@ -34,11 +35,13 @@ __all__ = [
     "Segment",
     "Subject",
     "TsattnError",
+    "columns",
     "control",
     "disable",
     "enable",
     "parse",
     "plan",
+    "record",
 ]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from tests.attention.test_split import R_MAX, R_MIN, budget, cases, fast_inputs, full_inputs
 from tsattn.attention import joint, lse
-from tsattn.attention.joint import joint_attention
+from tsattn.attention.joint import joint_attention, video_part
 from tsattn.attention.lse import Partial, backend_for, dense, merge
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.rule import Rule
@@ -48,8 +48,9 @@ def test_joint_attention_is_the_dense_reference(dtype, kernel, case):
     with pytest.MonkeyPatch.context() as patch:
         if kernel == "dense":
             patch.setattr(joint, "backend_for", lambda *args, **options: dense)
+        part = video_part(query, *video, scale=0.4)
         found = joint_attention(
-            query, *video, few_keys, few_values, count, timelines, grid, scale=0.4, rule=rule, masked=True
+            query, part, few_keys, few_values, count, timelines, grid, scale=0.4, rule=rule, masked=True
         )
     both = torch.cat([key, video[0]]), torch.cat([value, video[1]])
     # values of the two parts are rounded to the dtype before they are merged
@@ -69,8 +70,9 @@ def test_masked_columns_take_no_part(case):
     expected = dense_attention(
         query, key, value, seen, subjects, grid, scale=0.4, erosion=1, r_min=1.0, r_max=1.5, masks=masks, video=video
     )
+    part = video_part(query, *video, scale=0.4)
     found = joint_attention(
-        query, *video, few_keys, few_values, count, timelines, grid, scale=0.4, rule=rule, masked=True
+        query, part, few_keys, few_values, count, timelines, grid, scale=0.4, rule=rule, masked=True
     )
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
 

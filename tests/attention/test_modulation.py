@@ -1,6 +1,6 @@
 import torch
 
-from tsattn.attention.modulation import LARGEST_BIAS, event_bias
+from tsattn.attention.modulation import LARGEST_BIAS, event_bias, extent
 from tsattn.attention.rule import Rule
 
 
@@ -8,7 +8,7 @@ def bias_of(logits, current, other, count=None, **options):
     logits = torch.tensor(logits)[None, None]
     count = torch.ones(logits.shape[-1]) if count is None else torch.tensor(count)
     columns = [torch.tensor(mark, dtype=torch.bool)[None] for mark in (current, other)]
-    return event_bias(logits, *columns, count, Rule(**options))[0, 0]
+    return event_bias(logits, extent(logits, count), *columns, Rule(**options))[0, 0]
 
 
 def test_by_hand():
@@ -36,9 +36,15 @@ def test_a_pad_counted_n_times_is_n_pads():
 
 def test_masked_columns_take_no_part():
     plain = bias_of([0.0, 1.0, 4.0], [1, 0, 0], [0, 1, 0])
-    masked = bias_of([0.0, 1.0, 4.0, 99.0], [1, 0, 0, 1], [0, 1, 0, 0], [1.0, 1.0, 1.0, 0.0])
+    masked = bias_of([0.0, 1.0, 4.0, 99.0], [1, 0, 0, 0], [0, 1, 0, 0], [1.0, 1.0, 1.0, 0.0])
     torch.testing.assert_close(masked[:3], plain)
-    assert masked[3] == 0
+
+
+def test_nothing_masked_is_the_short_way_to_the_same():
+    logits = torch.randn(5, 2, 7, generator=torch.Generator().manual_seed(0))
+    count = torch.tensor([1.0] * 6 + [9.0])
+    for long, short in zip(extent(logits, count), extent(logits, count, masked=False), strict=True):
+        assert torch.equal(long, short)
 
 
 def test_the_bias_is_bounded():

@@ -9,7 +9,7 @@ from tsattn.attention import split
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.region import Grid
 from tsattn.attention.rule import Rule
-from tsattn.attention.split import Timeline, controlled_rows, regions
+from tsattn.attention.split import Timeline, controlled_rows, place, regions
 
 R_MIN, R_MAX = 1.0, 1.5
 
@@ -57,7 +57,8 @@ def fast_inputs(case, key, value):
         for event, (first, last) in zip(events, stretches, strict=True):
             current[first:last, event] = True
             every[event] = True
-        timelines.append(Timeline(weight, current, every & ~current & current.any(-1, keepdim=True)))
+        other, used = every & ~current & current.any(-1, keepdim=True), every.nonzero()[:, 0]
+        timelines.append(Timeline(weight, used, current[:, used], other[:, used]))
     return key[index], value[index], count, timelines
 
 
@@ -111,11 +112,11 @@ def test_the_number_of_rows_at_a_time_changes_nothing(monkeypatch):
     current = torch.zeros(4, 9, dtype=torch.bool)
     current[:2, 3], current[2:, 5] = True, True
     other = (current.roll(2, 0)) & ~current
-    timeline = Timeline(torch.eye(9)[1], current, other)
+    timeline = Timeline(torch.eye(9)[1], torch.arange(9), current, other)
     masks = torch.ones(1, grid.tokens, dtype=torch.bool)
     results = []
     for chunk in (1 << 20, 7 * 18):
-        monkeypatch.setattr(split, "CHUNK_ELEMENTS", chunk)
+        monkeypatch.setitem(split.CHUNK_ELEMENTS, "cpu", chunk)
         parts = list(controlled_rows(query, key, value, torch.ones(9), [timeline], masks, scale=1.0, rule=Rule()))
         results.append((len(parts), torch.cat([part.values for part in parts])))
     assert results[0][0] == 1
@@ -129,7 +130,7 @@ def test_the_due_event_gains_and_the_others_lose():
     value = torch.eye(6, 8)[:, None].expand(6, 2, 8)  # the output is the attention map itself, then zeros
     current = torch.zeros(2, 6, dtype=torch.bool)
     current[0, 2], current[1, 4] = True, True
-    timeline = Timeline(torch.eye(6)[0], current, current.flip(0))
+    timeline = Timeline(torch.eye(6)[0], torch.arange(6), current, current.flip(0))
     everywhere = torch.ones(1, 18, dtype=torch.bool)
     plain, acted = (
         torch.cat([rows.values for rows in controlled_rows(
@@ -139,3 +140,42 @@ def test_the_due_event_gains_and_the_others_lose():
     assert (acted[:9, :, 2] > plain[:9, :, 2]).all()
     assert (acted[:9, :, 4] < plain[:9, :, 4]).all()
     assert (acted[9:, :, 4] > plain[9:, :, 4]).all()
+
+
+def whole_attention(query, key, value, count, timeline, grid):
+    """The controlled rows of a sample, on zeros."""
+    masks = regions(query, key, count, [timeline], grid, scale=0.3, rule=Rule())
+    out = torch.zeros_like(query)
+    for rows in controlled_rows(query, key, value, count, [timeline], masks, scale=0.3, rule=Rule()):
+        place(out, rows, rows.values)
+    return out
+
+
+@pytest.fixture
+def sample():
+    grid, generator = Grid(4, 6, 6), torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(n, 2, 8, generator=generator) for n in (grid.tokens, 9, 9))
+    current = torch.zeros(4, 4, dtype=torch.bool)
+    current[:2, :2], current[2:, 2:] = True, True
+    return (
+        query,
+        key,
+        value,
+        torch.ones(9),
+        Timeline(torch.eye(9)[1], torch.tensor([2, 3, 5, 7]), current, ~current),
+        grid,
+    )
+
+
+def test_not_waiting_for_the_region_s_size_changes_nothing(monkeypatch, sample):
+    waited = whole_attention(*sample)
+    assert 0 < (waited != 0).any(-1).any(-1).sum() < len(waited), "some tokens inside, some outside"
+    monkeypatch.setattr(split, "SYNCHRONOUS", set())
+    torch.testing.assert_close(whole_attention(*sample), waited)
+
+
+def test_nothing_waits_for_the_device(sample):
+    """A tensor without data cannot be read, and has a shape only where that does not depend on data."""
+    *tensors, timeline, grid = sample
+    out = whole_attention(*(x.to("meta") for x in tensors), Timeline(*(x.to("meta") for x in timeline)), grid)
+    assert out.device.type == "meta"

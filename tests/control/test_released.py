@@ -100,7 +100,9 @@ def test_only_one_region_survives_with_several_subjects(monkeypatch):
     seen, genuine = [], split.released_region
     monkeypatch.setattr(split, "released_region", lambda *a, **k: seen.append(genuine(*a, **k)) or seen[-1])
     timelines = [
-        split.Timeline(torch.eye(5)[k], torch.ones(8, 5, dtype=torch.bool), torch.zeros(8, 5, dtype=torch.bool))
+        split.Timeline(
+            torch.eye(5)[k], torch.arange(5), torch.ones(8, 5, dtype=torch.bool), torch.zeros(8, 5, dtype=torch.bool)
+        )
         for k in (0, 3)
     ]
     query, key = (torch.randn(n, 2, 4, generator=torch.Generator().manual_seed(n)) for n in (32, 5))

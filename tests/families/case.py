@@ -28,6 +28,8 @@ class Case:
     """Samples that pass the transformer in a denoising step, with and without the prompt."""
     batches: bool = True
     """Whether the pipeline takes several prompts at once and makes of each what it makes of it alone."""
+    videos: bool = False
+    """Whether the pipeline makes several videos of a prompt from a seed for each; diffusers' own checks forbid it to many."""
     per_prompt: tuple[str, ...] = ()
     """Options that must be given once for each prompt where there are several."""
 

@@ -32,3 +32,11 @@ CASES = [
     *skyreels.CASES,
     *wan.CASES,
 ]
+
+_CHOSEN = (
+    "allegro-t2v", "cogvideox-1.5-i2v", "cosmos-t2v", "cosmos-2-i2v", "hunyuan-video-t2v-true-cfg",
+    "hunyuan-video-i2v-latent-concat", "hunyuan-skyreels-i2v", "hunyuan-video-1.5-i2v", "kandinsky-5-t2v", "ltx-t2v",
+    "mochi-t2v", "sana-video-t2v", "skyreels-v2-t2v", "skyreels-v2-i2v", "wan-2.1-t2v", "wan-2.1-v2v", "wan-vace",
+)  # fmt: skip
+ONE_OF_EACH = [case for case in CASES if case.name in _CHOSEN]
+"""A case of every family."""

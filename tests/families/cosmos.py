@@ -89,7 +89,7 @@ SMALL = {
 }
 IMAGE = {**SMALL, "image": picture()}
 CASES = [
-    Case("cosmos-t2v", lambda: first("CosmosTextToWorldPipeline"), sites=2, options=SMALL),
+    Case("cosmos-t2v", lambda: first("CosmosTextToWorldPipeline"), sites=2, options=SMALL, videos=True),
     Case(
         "cosmos-i2v",
         lambda: first("CosmosVideoToWorldPipeline", in_channels=5),

@@ -92,13 +92,14 @@ SMALL = {"height": 64, "width": 64, "num_frames": 9, "max_sequence_length": 48}
 GUIDED = {"true_cfg_scale": 3.0, "negative_prompt": "over the fence"}
 IMAGE = {**SMALL, "image": picture()}
 CASES = [
-    Case("hunyuan-video-t2v", text_to_video, sites=3, options=SMALL, samples=1),
+    Case("hunyuan-video-t2v", text_to_video, sites=3, options=SMALL, samples=1, videos=True),
     Case(
         "hunyuan-video-t2v-true-cfg",
         text_to_video,
         sites=3,
         options={**SMALL, **GUIDED},
         per_prompt=("negative_prompt",),
+        videos=True,
     ),
     Case(
         "hunyuan-video-i2v-token-replace",

@@ -35,7 +35,7 @@ def pipeline(kind: str) -> Any:
 
 
 CASES = [
-    Case("ltx-t2v", lambda: pipeline("LTXPipeline"), sites=2, options=SMALL),
+    Case("ltx-t2v", lambda: pipeline("LTXPipeline"), sites=2, options=SMALL, videos=True),
     Case(
         "ltx-i2v",
         lambda: pipeline("LTXImageToVideoPipeline"),

@@ -32,7 +32,7 @@ def pipeline(**more: Any) -> Any:
 
 
 CASES = [
-    Case("mochi-t2v", pipeline, sites=3, options=SMALL),
+    Case("mochi-t2v", pipeline, sites=3, options=SMALL, videos=True),
     Case(
         "mochi-t2v-no-negative-text",  # as the published model is configured
         lambda: pipeline(force_zeros_for_empty_prompt=True),

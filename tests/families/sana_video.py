@@ -66,7 +66,7 @@ SMALL = {
     "complex_human_instruction": ["Say more of it:", "User Prompt: "],
 }
 CASES = [
-    Case("sana-video-t2v", lambda: pipeline("SanaVideoPipeline"), sites=3, options=SMALL),
+    Case("sana-video-t2v", lambda: pipeline("SanaVideoPipeline"), sites=3, options=SMALL, videos=True),
     Case(
         "sana-video-t2v-guidance-off",
         lambda: pipeline("SanaVideoPipeline"),

@@ -38,6 +38,6 @@ def from_picture() -> Any:
 
 
 CASES = [
-    Case("skyreels-v2-t2v", lambda: pipeline("SkyReelsV2Pipeline", {}), sites=2, options=SMALL),
+    Case("skyreels-v2-t2v", lambda: pipeline("SkyReelsV2Pipeline", {}), sites=2, options=SMALL, videos=True),
     Case("skyreels-v2-i2v", from_picture, sites=2, options={**SMALL, "image": PICTURE}),
 ]

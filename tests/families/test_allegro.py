@@ -11,7 +11,7 @@ from tests.conftest import plan_of
 from tests.families.allegro import CASES, pipeline
 from tests.families.case import plan
 from tsattn.control.registry import load
-from tsattn.control.tracking import defaults, text_of
+from tsattn.control.texts import defaults, text_of
 from tsattn.errors import PlanError, UnsupportedPipelineError
 from tsattn.plan.timeline import Clip
 

@@ -12,7 +12,7 @@ from tests.conftest import PROMPT
 from tests.families import hunyuan_video, hunyuan_video15, kandinsky5
 from tests.families.case import Case
 from tsattn.control.registry import family_of
-from tsattn.control.tracking import defaults
+from tsattn.control.texts import defaults
 from tsattn.errors import SpanError
 from tsattn.plan.spans import columns
 

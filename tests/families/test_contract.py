@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 import tsattn
 from tests.control.residue import residue
 from tests.families.case import OTHER_PROMPT, PROMPT, Case, other_plan, plan
-from tests.families.cases import CASES
+from tests.families.cases import CASES, ONE_OF_EACH
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.split import regions
 from tsattn.control import ControlConfig, session
@@ -114,7 +115,7 @@ def test_only_samples_with_the_prompt_change(case):
     assert len(changed) == case.samples
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_controlled_attention_in_a_run_is_the_dense_reference(case, dtype, monkeypatch):
     seen = []
 
@@ -163,6 +164,24 @@ def reference(call, query, key, value, mask, scale):
         query, words, values, seen, subjects, grid,
         scale=scale, erosion=1, r_min=1.0, r_max=1.5, masks=masks, video=video,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.videos], ids=lambda case: case.name)
+def test_several_videos_of_one_prompt(case):
+    seeds = (5, 6)
+    with tsattn.control(case.pipe, plan()):
+        both = case(seeds=seeds, num_videos_per_prompt=2)
+        singles = [case(seeds=(seed,)) for seed in seeds]
+    torch.testing.assert_close(both, torch.cat(singles), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
+def test_without_guidance_the_only_pass_is_controlled(case):
+    if "guidance_scale" not in inspect.signature(type(case.pipe).__call__).parameters:
+        pytest.skip("a guider guides this pipeline")
+    vanilla = case(guidance_scale=1.0)
+    with tsattn.control(case.pipe, plan()):
+        assert not torch.equal(case(guidance_scale=1.0), vanilla)
 
 
 def test_text_and_video_stand_where_the_family_says(case, monkeypatch):

@@ -15,7 +15,7 @@ from tests.conftest import PROMPT, plan_of
 from tests.families.case import plan
 from tests.families.sana_video import CASES
 from tsattn.control.registry import load
-from tsattn.control.tracking import defaults, text_of
+from tsattn.control.texts import defaults, text_of
 from tsattn.errors import PlanError, SpanError
 from tsattn.generate import Model, generate
 from tsattn.plan.spans import columns

@@ -10,7 +10,6 @@ from PIL import Image
 
 import tsattn
 from tests.control.residue import residue
-from tests.families import test_contract
 from tests.families.case import plan
 from tests.families.wan import CASES, FRAMES, PICTURE, SIZE
 from tsattn.control import ControlConfig, session
@@ -33,11 +32,6 @@ def acts(monkeypatch):
 
     monkeypatch.setattr(session, "AttentionCall", Noting)
     return found
-
-
-@pytest.mark.parametrize("name", ["wan-2.1-i2v", "wan-vace"])
-def test_controlled_attention_is_the_dense_reference_in_float16(name, monkeypatch):
-    test_contract.test_controlled_attention_in_a_run_is_the_dense_reference(BY_NAME[name], torch.float16, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["wan-2.1-i2v", "wan-2.1-flf2v"])

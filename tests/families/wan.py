@@ -57,7 +57,7 @@ def vace() -> Any:
 
 
 CASES = [
-    Case("wan-2.1-t2v", wan_pipeline, sites=3, options=CLIP),
+    Case("wan-2.1-t2v", wan_pipeline, sites=3, options=CLIP, videos=True),
     Case("wan-2.1-i2v", from_picture, sites=3, options=FROM_PICTURE),
     Case(
         "wan-2.1-flf2v",
@@ -66,7 +66,7 @@ CASES = [
         options={**FROM_PICTURE, "last_image": PICTURE},
     ),
     Case("wan-2.2-a14b-t2v", lambda: wan_pipeline(two=True), sites=3, options=CLIP),
-    Case("wan-2.2-a14b-i2v", from_picture_a14b, sites=3, options=FROM_PICTURE),
+    Case("wan-2.2-a14b-i2v", from_picture_a14b, sites=3, options=FROM_PICTURE, videos=True),
     Case("wan-2.2-ti2v-5b-t2v", lambda: ti2v_5b("WanPipeline"), sites=3, options=CLIP),
     Case("wan-2.2-ti2v-5b-i2v", lambda: ti2v_5b("WanImageToVideoPipeline"), sites=3, options=FROM_PICTURE),
     Case(

@@ -16,7 +16,7 @@ from tsattn.errors import PlanError, PlanWarning
 from tsattn.plan import Plan, Segment, uniform
 from tsattn.plan.notation import Unit
 from tsattn.plan.schema import validated
-from tsattn.plan.timeline import Clip, Stretch, remarks, snap, snap_plan
+from tsattn.plan.timeline import Clip, Stretch, misfits, remarks, snap, snap_plan
 
 UNITS: list[Unit] = ["fraction", "seconds", "frames", "latent_frames"]
 WAN = Clip(81, 16, 4)
@@ -25,6 +25,18 @@ CLIPS = st.builds(
     lambda latents, step, rest, fps: Clip(1 + (latents - 1) * step + rest % step, fps, step),
     st.integers(1, 60), st.integers(1, 8), st.integers(0, 7), st.sampled_from([8.0, 16.0, 23.976, 24.0]),
 )  # fmt: skip
+
+
+COARSE = st.builds(
+    lambda latents, step, opening: Clip(opening + (latents - 1) * step, 8.0, step, opening),
+    st.integers(2, 12), st.integers(1, 8), st.integers(-3, 8),
+).filter(lambda clip: clip.frames > 0 and clip.opening <= clip.compression)  # fmt: skip
+"""Clips of few latent frames that begin with a short one, a full one, or one that the pipeline cuts off."""
+
+
+def shown(clip: Clip) -> int:
+    """Latent frames of which the video shows anything."""
+    return sum(clip.first_frame(k + 1) > 0 for k in range(clip.latent_frames))
 
 
 def plan_of(*segments: str | Segment) -> Plan:
@@ -72,15 +84,38 @@ def test_asking_for_a_number_of_frames_gives_whole_latent_frames() -> None:
     assert [Clip.made(frames, 16, 4).frames for frames in (81, 80, 82, 84, 1)] == [81, 81, 81, 85, 1]
 
 
-@given(CLIPS, st.integers(1, 5))
-def test_uniform_segments_tile_the_latent_frames(clip: Clip, count: int) -> None:
-    # a share no longer than the longest latent frame may find no boundary of its own
-    assume(clip.frames > count * longest(clip))
+def far(clip: Clip, frames: float, boundary: int) -> float:
+    """How far a number of frames is from a latent-frame boundary."""
+    return abs(clip.first_frame(boundary) - frames)
+
+
+@given(COARSE, st.data())
+def test_uniform_segments_tile_the_latent_frames(clip: Clip, data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, min(5, shown(clip))))
     (stretches,) = snap_plan(plan_of(*uniform(count)), clip)
     assert stretches[0].first == 0
     assert stretches[-1].last == clip.latent_frames
     assert all(one.last == other.first for one, other in pairwise(stretches))
-    assert all(first < last for first, last in stretches)
+    assert all(first < last and clip.first_frame(last) > 0 for first, last in stretches)
+
+
+@given(CLIPS, st.integers(2, 5))
+def test_uniform_segments_end_at_the_nearest_boundary_where_every_event_has_one(clip: Clip, count: int) -> None:
+    assume(clip.frames > count * longest(clip))
+    (stretches,) = snap_plan(plan_of(*uniform(count)), clip)
+    for k, (_, last) in enumerate(stretches, 1):
+        moment = k / count * clip.frames
+        assert far(clip, moment, last) <= min(far(clip, moment, b) for b in range(clip.latent_frames + 1)) + 1e-6
+
+
+def test_rounded_thirds_share_a_coarse_clip_and_other_segments_stay_as_they_are() -> None:
+    clip = Clip(17, 8, 8)  # latent frames of 1, 8 and 8
+    assert snap_plan(plan_of("0%-33.33%", "33.33%-66.67%", "66.67%-"), clip) == [[(0, 1), (1, 2), (2, 3)]]
+    with pytest.raises(PlanError, match="shorter than one latent frame"):
+        snap_plan(plan_of("0%-50%", "50%-55%", "55%-"), clip)
+    plan = plan_of(*uniform(3))
+    assert not misfits(plan, clip)
+    assert misfits(plan, Clip(9, 8, 8))
 
 
 @given(CLIPS, st.floats(0, 1), st.floats(0, 1))

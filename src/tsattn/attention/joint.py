@@ -18,13 +18,20 @@ from torch import Tensor
 from tsattn.attention.lse import Partial, backend_for, merge
 from tsattn.attention.region import Grid, computing_dtype
 from tsattn.attention.rule import Rule
-from tsattn.attention.split import Timeline, controlled_rows, regions
+from tsattn.attention.split import Timeline, controlled_rows, place, regions
+
+
+def video_part(
+    query: Float[Tensor, "q h d"], key: Float[Tensor, "q h d"], value: Float[Tensor, "q h d"], *, scale: float
+) -> Partial:
+    """What the video tokens of a sample see of the video; its batch is the one sample."""
+    q, k, v = (x.transpose(0, 1)[None] for x in (query, key, value))
+    return backend_for(q.device, q.dtype, q.shape[-1], biased=False)(q, k, v, None, scale)
 
 
 def joint_attention(
     query: Float[Tensor, "q h d"],
-    key: Float[Tensor, "q h d"],
-    value: Float[Tensor, "q h d"],
+    seen: Partial,
     text_key: Float[Tensor, "k h d"],
     text_value: Float[Tensor, "k h d"],
     count: Float[Tensor, " k"],
@@ -35,19 +42,19 @@ def joint_attention(
     rule: Rule,
     masked: bool,
 ) -> Float[Tensor, "q h d"]:
-    """New outputs of all video tokens of a sample; `query`, `key` and `value` are theirs.
+    """New outputs of all video tokens of a sample, by their queries and what they have `seen` of the video.
 
     `count` (k,) as in `controlled_rows`; `masked` says whether any of it may differ from 1, so that a kernel without a bias
     may be used where none does.
     """
-    q, k, v = (x.transpose(0, 1)[None] for x in (query, key, value))
-    tk, tv = (x.transpose(0, 1)[None] for x in (text_key, text_value))
-    seen = backend_for(q.device, q.dtype, q.shape[-1], biased=False)(q, k, v, None, scale)
+    q, tk, tv = (x.transpose(0, 1)[None] for x in (query, text_key, text_value))
     bias = count.to(computing_dtype(q.dtype)).log() if masked else None
     read = backend_for(q.device, q.dtype, q.shape[-1], biased=masked)(q, tk, tv, bias, scale)
     values, lse = read.values.clone(), read.lse.clone()
     masks = regions(query, text_key, count, timelines, grid, scale=scale, rule=rule)
-    for rows in controlled_rows(query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule):
-        values[0, :, rows.tokens] = rows.values.transpose(0, 1)
-        lse[0, :, rows.tokens] = rows.lse.transpose(0, 1).to(lse.dtype)
+    for rows in controlled_rows(
+        query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked
+    ):
+        place(values[0].transpose(0, 1), rows, rows.values)
+        place(lse[0].transpose(0, 1), rows, rows.lse.to(lse.dtype))
     return merge(seen, Partial(values, lse))[0].transpose(0, 1)

@@ -28,25 +28,50 @@ def dense_attention(
     masks: Bool[Tensor, "s q"] | None = None,
     video: tuple[Float[Tensor, "v h d"], Float[Tensor, "v h d"]] | None = None,
 ) -> Float[Tensor, "q h d"]:
-    """Controlled attention of one sample over all text columns; `seen` (k,) marks those the model attends to.
+    """Controlled attention of one sample over all text columns, with `value` theirs; all else as in `dense_shares`."""
+    _, after = dense_shares(
+        query, key, seen, subjects, grid, scale=scale, erosion=erosion, r_min=r_min, r_max=r_max, strength=strength,
+        masks=masks, video=None if video is None else video[0],
+    )  # fmt: skip
+    values = value if video is None else torch.cat([value, video[1]])
+    return torch.einsum("hqk,khd->qhd", after, values.double())
 
-    In joint attention `video` are keys and values of the same softmax besides the text's; region, statistics and bias are
-    the text's alone.
+
+def dense_shares(
+    query: Float[Tensor, "q h d"],
+    key: Float[Tensor, "k h d"],
+    seen: Bool[Tensor, " k"],
+    subjects: Sequence[tuple[Sequence[int], Sequence[Sequence[int]], Sequence[tuple[int, int]]]],
+    grid: tuple[int, int, int],
+    *,
+    scale: float,
+    erosion: int,
+    r_min: float,
+    r_max: float,
+    strength: float = 1.0,
+    masks: Bool[Tensor, "s q"] | None = None,
+    video: Float[Tensor, "v h d"] | None = None,
+) -> tuple[Float[Tensor, "h q n"], Float[Tensor, "h q n"]]:
+    """The attention map of one sample without control and with it; `seen` (k,) marks the text columns attended to.
+
+    In joint attention `video` are keys of the same softmax behind the text's; region, statistics and bias are the text's
+    alone.
 
     A subject is its columns, the columns of each event, and each event's latent frames `(first, last)`. `masks` (s, q)
     replaces the regions, so that the modulation can be tested apart from the threshold.
     """
-    query, key, value = query.double(), key.double(), value.double()
+    query, key = query.double(), key.double()
     logits = scale * torch.einsum("qhd,khd->hqk", query, key)
     total = torch.zeros_like(logits)
     for number, (words, events, stretches) in enumerate(subjects):
         mask = dense_region(logits, words, grid, erosion=erosion) if masks is None else masks[number]
         total += mask[None, :, None] * _modulation(logits, seen, events, stretches, grid, r_min=r_min, r_max=r_max)
-    changed = (logits + strength * total).masked_fill(~seen, -torch.inf)
+    maps = [one.masked_fill(~seen, -torch.inf) for one in (logits, logits + strength * total)]
     if video is not None:
-        changed = torch.cat([changed, scale * torch.einsum("qhd,khd->hqk", query, video[0].double())], dim=-1)
-        value = torch.cat([value, video[1].double()])
-    return torch.einsum("hqk,khd->qhd", torch.softmax(changed, dim=-1), value)
+        others = scale * torch.einsum("qhd,khd->hqk", query, video.double())
+        maps = [torch.cat([one, others], dim=-1) for one in maps]
+    before, after = (torch.softmax(one, dim=-1) for one in maps)
+    return before, after
 
 
 def dense_region(

@@ -32,8 +32,8 @@ def released_region(
         # a column that stands for n pads holds their mass together; each of them has an n-th of it
         maps.append((torch.softmax(logits + number, dim=-1) / count.clamp_min(1)).mean(1))
     attention = torch.cat(maps)
-    seen = attention[:, count > 0]
-    low, high = seen.min(), seen.max()
+    hidden = count == 0
+    low, high = attention.masked_fill(hidden, torch.inf).min(), attention.masked_fill(hidden, -torch.inf).max()
     subject = ((attention - low) / (high - low)) @ (weight.to(precise) / weight.sum())
     half = torch.topk(subject, len(subject) // 2).values.mean()
     return without_lonely((subject > half).view(grid)).flatten()

@@ -14,14 +14,18 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tsattn.attention.modulation import event_bias
+from tsattn.attention.modulation import event_bias, extent
 from tsattn.attention.region import Grid, computing_dtype, motion_region, subject_map
 from tsattn.attention.released import released_region
 from tsattn.attention.rule import Rule
 from tsattn.attention.shard import Shard, whole
 
-CHUNK_ELEMENTS = 1 << 20
-"""Largest number of logits held at a time; chunks of rows are sized by it."""
+CHUNK_ELEMENTS = {"cpu": 1 << 20}
+"""Largest number of logits held at a time, by device type; chunks of rows are sized by it to stay in a cache."""
+LARGE_CHUNK = 1 << 23
+"""The same on all other devices, where each operation has a start-up cost."""
+SYNCHRONOUS = {"cpu"}
+"""Device types that do not work on while the host goes ahead, so that reading a number from them costs nothing."""
 
 
 class Columns(NamedTuple):
@@ -37,22 +41,36 @@ class Columns(NamedTuple):
 class Timeline(NamedTuple):
     """One subject's words and events over the clip, on the computed columns.
 
-    `subject` (k,) is 1 on the subject's columns; `current` and `other` (t, k) mark the columns of the event that is due
-    and of the subject's other events in each of t equal parts of the video tokens, which are the latent frames (single
-    tokens in the released code). A part without an event has neither.
+    `subject` (k,) is 1 on the subject's columns; `columns` (e,) are the numbers of those that any of its events uses.
+    `current` and `other` (t, e) mark those of the event that is due and of the subject's other events in each of t equal
+    parts of the video tokens, which are the latent frames (single tokens in the released code). A part without an event
+    has neither.
     """
 
     subject: Float[Tensor, " k"]
-    current: Bool[Tensor, "t k"]
-    other: Bool[Tensor, "t k"]
+    columns: Int[Tensor, " e"]
+    current: Bool[Tensor, "t e"]
+    other: Bool[Tensor, "t e"]
 
 
 class Rows(NamedTuple):
-    """Attention over the text for the video tokens `tokens` (r,) of a sample: `values` (r, h, d) and log-sum-exps (r, h)."""
+    """Attention over the text for the video tokens `tokens` (r,) of a sample: `values` (r, h, d) and log-sum-exps (r, h).
+
+    `inside` (r,) says which of them are inside a region; None for all.
+    """
 
     tokens: Int[Tensor, " r"]
     values: Float[Tensor, "r h d"]
     lse: Float[Tensor, "r h"]
+    inside: Bool[Tensor, " r"] | None
+
+
+def place(target: Float[Tensor, "q ..."], rows: Rows, new: Float[Tensor, "r ..."]) -> None:
+    """Overwrite the rows of `target` that are inside a region with those of `new`."""
+    if rows.inside is not None:
+        inside = rows.inside.view(-1, *(1 for _ in new.shape[1:]))
+        new = torch.where(inside, new, target[rows.tokens])
+    target[rows.tokens] = new
 
 
 def regions(
@@ -89,43 +107,65 @@ def regions(
 def controlled_rows(
     query: Float[Tensor, "q h d"],
     key: Float[Tensor, "k h d"],
-    value: Float[Tensor, "k h d"],
+    value: Float[Tensor, "k h c"],
     count: Float[Tensor, " k"],
     timelines: Sequence[Timeline],
     masks: Bool[Tensor, "s q"],
     *,
     scale: float,
     rule: Rule,
+    masked: bool = True,
     raw: tuple[Float[Tensor, "q h d"], Float[Tensor, "k h d"]] | None = None,
     first: int = 0,
     whole_tokens: int | None = None,
 ) -> Iterator[Rows]:
     """`softmax(S + strength · Σ_s M_s ⊙ R_s ⊙ B_s) V` for the rows inside any subject's region, chunk by chunk.
 
-    `key` and `value` hold the computed columns only, `count` how many text columns each stands for. `raw` are queries and
-    keys to compute R and B from instead. In a process that holds a stretch of the clip's `whole_tokens` tokens, `first` is
-    the number of the first. Everything is done in float32 or better; values are returned in `value`'s dtype.
+    `key` and `value` hold the computed columns only, `count` how many text columns each stands for; `masked` says whether
+    any of it may be 0. `raw` are queries and keys to compute R and B from instead. In a process that holds a stretch of the
+    clip's `whole_tokens` tokens, `first` is the number of the first. Everything is done in float32 or better; values are
+    returned in `value`'s dtype.
     """
     precise = computing_dtype(query.dtype)
-    key, wide_value = key.to(precise), value.to(precise)
+    # the scale goes to the few keys, and below the sum to the few columns: rows of values are long
+    key, wide_value = key.to(precise) * scale, value.to(precise)
+    judging = None if raw is None else (raw[0], raw[1].to(precise) * scale)
     weight = count.to(precise).log()
-    chunk = max(1, CHUNK_ELEMENTS // (key.shape[0] * key.shape[1]))
-    inside = masks.any(0).nonzero()[:, 0]
-    for tokens in inside.split(chunk):  # type: ignore[no-untyped-call]
-        logits = _logits(query, key, tokens, scale)
-        judged = logits if raw is None else _logits(raw[0], raw[1].to(precise), tokens, scale)
-        bias = torch.zeros_like(logits)
+    size = CHUNK_ELEMENTS.get(query.device.type, LARGE_CHUNK)
+    for tokens, inside in _inside(masks.any(0), max(1, size // (key.shape[0] * key.shape[1]))):
+        logits = _logits(query, key, tokens)
+        judged = logits if judging is None else _logits(*judging, tokens)
+        row = extent(judged, count, masked=masked)
+        terms = []
         for timeline, mask in zip(timelines, masks, strict=True):
             part = (first + tokens) // ((whole_tokens or len(query)) // len(timeline.current))
-            term = event_bias(judged, timeline.current[part], timeline.other[part], count, rule)
-            bias += term * mask[tokens][:, None, None]
-        logits = logits + rule.strength * bias + weight
-        lse = torch.logsumexp(logits, dim=-1)
-        share = torch.exp(logits - lse[..., None])
-        yield Rows(tokens, torch.einsum("rhk,khd->rhd", share, wide_value).to(value.dtype), lse)
+            due = mask[tokens, None] & (count[timeline.columns] > 0)
+            marks = timeline.current[part] & due, timeline.other[part] & due
+            terms.append(event_bias(judged[..., timeline.columns], row, *marks, rule))
+        for timeline, term in zip(timelines, terms, strict=True):
+            logits[..., timeline.columns] += rule.strength * term
+        logits += weight
+        highest = logits.amax(-1, keepdim=True)
+        share = logits.sub_(highest).exp_()
+        total = share.sum(-1, keepdim=True)
+        values = torch.einsum("rhk,khd->rhd", share.div_(total), wide_value)
+        yield Rows(tokens, values.to(value.dtype), (highest + total.log())[..., 0], inside)
+
+
+def _inside(region: Bool[Tensor, " q"], rows: int) -> Iterator[tuple[Int[Tensor, " r"], Bool[Tensor, " r"] | None]]:
+    """The numbers of a region's tokens, at most `rows` at a time.
+
+    Where the host would have to wait for their number, all tokens are given, and which of them are inside.
+    """
+    if region.device.type in SYNCHRONOUS:
+        for tokens in region.nonzero()[:, 0].split(rows):  # type: ignore[no-untyped-call]
+            yield tokens, None
+    else:
+        for tokens in torch.arange(len(region), device=region.device).split(rows):  # type: ignore[no-untyped-call]
+            yield tokens, region[tokens]
 
 
 def _logits(
-    query: Float[Tensor, "q h d"], key: Float[Tensor, "k h d"], tokens: Int[Tensor, " r"], scale: float
+    query: Float[Tensor, "q h d"], key: Float[Tensor, "k h d"], tokens: Int[Tensor, " r"]
 ) -> Float[Tensor, "r h k"]:
-    return torch.einsum("rhd,khd->rhk", query[tokens].to(key.dtype) * scale, key)
+    return torch.einsum("rhd,khd->rhk", query[tokens].to(key.dtype), key)

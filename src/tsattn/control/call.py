@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tsattn.attention.joint import joint_attention
+from tsattn.attention.joint import joint_attention, video_part
 from tsattn.attention.region import Grid
 from tsattn.attention.rule import Rule
-from tsattn.attention.split import controlled_rows, regions
+from tsattn.attention.split import controlled_rows, place, regions
 from tsattn.control.family import Family
-from tsattn.control.state import State
+from tsattn.control.state import Sight, State
 
 SMALLEST_LOGIT = -1000.0
 """An additive mask below this hides its column; models use the dtype's minimum, or -10000."""
@@ -40,19 +40,24 @@ class AttentionCall:
     ) -> Tensor:
         """As the model's attention."""
         kwargs = {**dict(zip(("dropout_p", "is_causal", "scale"), args, strict=False)), **kwargs}
-        if not self.state.acting:
+        if not (self.state.acting or self.state.watched):
             return self.original(query, key, value, attn_mask, **kwargs)
         negative, first = self._negative(len(query))
         if negative == len(query) or not self._mixes(key):
             return self.original(query, key, value, attn_mask, **kwargs)
         scale = kwargs.get("scale") or query.shape[-1] ** -0.5
+        if len(key) < len(query):  # given embeddings of one prompt serve all its videos
+            key, value = (x.expand(len(query), -1, -1, -1) for x in (key, value))
         mask = None if attn_mask is None else attn_mask[negative:] if len(attn_mask) > 1 else attn_mask
         q, k, v = (x[negative:] for x in (query, key, value))
-        if self.family.layout == "cross":
+        if self.family.layout == "cross" or not self.state.acting:
             out = self.original(query, key, value, attn_mask, **kwargs)
-            before, rest = self.state.leading, out[:negative]
-            ours = self._ours(q[:, before:], k, v, mask, out[negative:, before:], scale, first)
-            ours = torch.cat([out[negative:, :before], ours], dim=1) if before else ours
+            rest, own = out[:negative], out[negative:]
+            at = self._rows(query, key)
+            asked = q[:, at] if self.family.layout == "cross" else q
+            ours = self._ours(asked, k, v, mask, own[:, at], scale, first)
+            if ours.shape != own.shape:
+                ours = torch.cat([own[:, : at.start], ours, own[:, at.stop :]], dim=1)
         else:
             ours = self._joint(q, k, v, mask, scale, first, **kwargs)
             masked = None if attn_mask is None else attn_mask[:negative] if len(attn_mask) > 1 else attn_mask
@@ -86,6 +91,10 @@ class AttentionCall:
             text.start: self.original(query[:, text], key, value, by_row, **kwargs),
         }
         return torch.cat([parts[start] for start in sorted(parts)], dim=1)
+
+    def _rows(self, query: Tensor, key: Tensor) -> slice:
+        """Where the video's tokens stand among the rows of a call."""
+        return slice(self.state.leading, query.shape[1]) if self.family.layout == "cross" else self._places(key)[0]
 
     def _places(self, key: Tensor) -> tuple[slice, slice]:
         """Where video and text stand among the keys of joint attention."""
@@ -133,12 +142,17 @@ class AttentionCall:
             raw = raw_query[self.state.leading :], raw_key[positions]
         shard = self.state.shard
         masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule, shard=shard)
+        if self.state.watched and self.state.observer:
+            judged = raw if self.rule.released else None
+            self.state.observer.note(Sight(number, query, key, count, timelines, scale, self.rule, raw=judged))
+        if not self.state.acting:
+            return
         for rows in controlled_rows(
             query, key, value, count, timelines, masks, scale=scale, rule=self.rule,
-            raw=raw if self.rule.released else None,
+            masked=seen is not None, raw=raw if self.rule.released else None,
             first=shard.first if shard else 0, whole_tokens=self._grid.tokens,
         ):  # fmt: skip
-            out[rows.tokens] = rows.values.to(out.dtype)
+            place(out, rows, rows.values.to(out.dtype))
 
     def _joined(
         self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, out: Tensor, scale: float, number: int
@@ -146,8 +160,14 @@ class AttentionCall:
         video, text = self._places(key[None])
         (_, count), timelines = self.state.sample(number, text.stop - text.start, key.device)
         count = count if seen is None else count * seen[text]
+        part = video_part(query[video], key[video], value[video], scale=scale)
+        if self.state.watched and self.state.observer:
+            sight = Sight(number, query[video], key[text], count, timelines, scale, self.rule, rest=part.lse[0])
+            self.state.observer.note(sight)
+        if not self.state.acting:
+            return
         out[:] = joint_attention(
-            query[video], key[video], value[video], key[text], value[text], count, timelines, self._grid,
+            query[video], part, key[text], value[text], count, timelines, self._grid,
             scale=scale, rule=self.rule, masked=seen is not None,
         )  # fmt: skip
 

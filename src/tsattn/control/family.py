@@ -80,6 +80,8 @@ class Family:
     conditional: str | None
     """Name that the pipeline gives `cache_context` around the pass with the prompt, alone or in one batch behind the
     negative prompt; None where it gives none, so that the pass is known by the prompt's embeddings."""
+    unencoded: str = ""
+    """Name of the prompt's embeddings where the pipeline does not call `encode_prompt` if it is given them."""
     step_calls: int = 1
     """How often the pipeline calls its scheduler's `step` in a denoising step."""
     context_parallel: bool = False
@@ -99,7 +101,7 @@ class Family:
     longest: Callable[[Mapping[str, Any]], int]
     """Most latent frames that a transformer of this configuration can take."""
     sites: Callable[[nn.Module], list[Site]]
-    """All attention modules of a transformer that mix video with text."""
+    """All attention modules of a transformer that mix video with text, in the order in which a pass comes to them."""
     read: Callable[[nn.Module, Mapping[str, Any]], Pass]
     """What the arguments of a transformer's forward pass, by name, say of it."""
     probe: Callable[[nn.Module], Probe]

@@ -14,11 +14,13 @@ from tsattn.control.parallel import check_spread
 from tsattn.control.rebind import Seam
 from tsattn.control.registry import family_of
 from tsattn.control.state import State
-from tsattn.control.tracking import defaults, text_of, track_forward, track_prompts, track_steps
+from tsattn.control.texts import PlanColumns, checked, defaults, text_of
+from tsattn.control.tracking import track_forward, track_prompts, track_steps
 from tsattn.control.trial import Trial
 from tsattn.control.undo import Undo
 from tsattn.errors import ControlError, NothingControlledError, PlanError
-from tsattn.plan.schema import Plan
+from tsattn.plan.schema import Plan, quoted
+from tsattn.plan.spans import SubjectColumns
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,8 +34,15 @@ CACHE_THAT_MIXES = "pyramid_attention_broadcast"
 class Session:
     """TS-Attn on one pipeline, from `attach` to `detach`."""
 
-    def __init__(self, pipe: Any, plans: Sequence[Plan], config: ControlConfig, fps: float | None) -> None:
-        self.pipe, self.plans, self.config = pipe, plans, config
+    def __init__(
+        self,
+        pipe: Any,
+        plans: Sequence[Plan],
+        config: ControlConfig,
+        fps: float | None,
+        columns: Sequence[list[SubjectColumns]] | None,
+    ) -> None:
+        self.pipe, self.plans, self.config, self.columns = pipe, plans, config, columns
         self.family: Family = family_of(pipe)
         self.fps = _checked_fps(plans, fps)
         if config.released_code and self.family.layout != "cross":
@@ -41,6 +50,7 @@ class Session:
         self.state = State(released=config.released_code, identical_pads=self.family.identical_pads)
         self.undo = Undo()
         self.calls: list[AttentionCall] = []
+        self.sites: list[Site] = []
 
     @property
     def task(self) -> str:
@@ -54,11 +64,12 @@ class Session:
                 f"this {type(self.pipe).__name__} is already controlled; leave the running `with tsattn.control(...)` or "
                 "call tsattn.disable(pipe) first"
             )
-        for plan in self.plans:
-            text_of(self.pipe, self.family, plan, defaults(self.pipe))
+        if self.columns is None:
+            for plan in self.plans:
+                text_of(self.pipe, self.family, plan, defaults(self.pipe))
         try:
             self.undo.set(self.pipe, MARK, self)
-            track_prompts(self.pipe, self.family, self.plans, self.state, self.undo)
+            track_prompts(self.pipe, self.family, self.plans, self.columns, self.state, self.undo)
             track_steps(self.pipe, self.family, self.state, self.config, self.undo)
             for name in self.family.transformers:
                 transformer = getattr(self.pipe, name, None)
@@ -76,7 +87,7 @@ class Session:
         check_spread(transformer, self.family, released=self.config.released_code)
         module, _, attribute = self.family.processor.rpartition(".")
         processor_class = getattr(importlib.import_module(module), attribute)
-        sites = _chosen(self.family.sites(transformer), self.config.layers, name)
+        sites = self.sites = _chosen(self.family.sites(transformer), self.config.layers, name)
         seam = Seam(processor_class, self.family.attention_name)
         trial = Trial(seam.original, self.family)
         act = AttentionCall(seam.original, self.family, self.state, self.config.rule)
@@ -119,12 +130,20 @@ class Session:
 
 
 def enable(
-    pipe: Any, plan: Plan | Sequence[Plan], *, config: ControlConfig | None = None, fps: float | None = None
+    pipe: Any,
+    plan: Plan | Sequence[Plan],
+    *,
+    config: ControlConfig | None = None,
+    fps: float | None = None,
+    columns: PlanColumns | Sequence[PlanColumns] | None = None,
 ) -> None:
     """Control every following run of a diffusers pipeline until `disable(pipe)`.
 
     `plan` is one plan, or one for each prompt of a batch; the pipeline must be called with exactly the plans' prompts.
     `config` defaults to the paper's setting. `fps`, the video's frames per second, is needed for segments in seconds.
+    `columns`, one for each plan, are the text columns of its words for each subject: `((1,), ((2, 3), (5,)))` is a subject
+    in column 1 with two events. They are needed where the pipeline is called with the prompts' embeddings, or has a
+    tokenizer that does not tell where its tokens stand; `columns(pipe, plan)` finds them in the plan's prompt.
 
     Raises `UnsupportedPipelineError` for a pipeline no family knows, `PlanError` where the plan's words are not in the
     tokenized prompt, `ControlError` where control is already on or the seam does not hold. Nothing is left behind then.
@@ -134,7 +153,8 @@ def enable(
         raise PlanError(
             f"expected a Plan, or one Plan for each prompt, but got {plan!r}; tsattn.parse(prompt) makes one"
         )
-    Session(pipe, plans, config or ControlConfig.paper(), fps).attach()
+    given = None if columns is None else _checked_columns(plans, [columns] if isinstance(plan, Plan) else columns)
+    Session(pipe, plans, config or ControlConfig.paper(), fps, given).attach()
 
 
 def disable(pipe: Any) -> None:
@@ -144,13 +164,18 @@ def disable(pipe: Any) -> None:
 
 @contextmanager
 def control(
-    pipe: Any, plan: Plan | Sequence[Plan], *, config: ControlConfig | None = None, fps: float | None = None
+    pipe: Any,
+    plan: Plan | Sequence[Plan],
+    *,
+    config: ControlConfig | None = None,
+    fps: float | None = None,
+    columns: PlanColumns | Sequence[PlanColumns] | None = None,
 ) -> Iterator[Any]:
     """Control the runs of a diffusers pipeline inside a `with` block; arguments and errors as in `enable`.
 
     Raises `NothingControlledError` at the end of a block in which the pipeline was not run.
     """
-    enable(pipe, plan, config=config, fps=fps)
+    enable(pipe, plan, config=config, fps=fps, columns=columns)
     session = _session(pipe)
     try:
         yield pipe
@@ -175,6 +200,12 @@ def _checked_fps(plans: Sequence[Plan], fps: float | None) -> float:
     if not 0 < fps < float("inf"):
         raise PlanError(f"fps must be above 0, but got {fps}")
     return fps
+
+
+def _checked_columns(plans: Sequence[Plan], columns: Any) -> list[list[SubjectColumns]]:
+    if not isinstance(columns, Sequence) or len(columns) != len(plans):
+        raise PlanError(f"expected columns for each of {len(plans)} plans, but got {quoted(columns)}")
+    return [checked(plan, own) for plan, own in zip(plans, columns, strict=True)]
 
 
 def _session(pipe: Any) -> Session:

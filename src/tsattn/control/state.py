@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from tsattn.attention.rule import Rule
 from tsattn.attention.shard import Shard
 from tsattn.attention.split import Columns, Timeline
 from tsattn.errors import ControlError, SpanError
@@ -33,6 +34,32 @@ class Sample(NamedTuple):
     timelines: list[Timeline]
 
 
+class Sight(NamedTuple):
+    """One sample with a prompt in one attention call, as an observer is shown it; the names are `controlled_rows`'."""
+
+    number: int
+    query: torch.Tensor
+    key: torch.Tensor
+    """Of the computed columns only."""
+    counts: torch.Tensor
+    timelines: list[Timeline]
+    scale: float
+    rule: Rule
+    raw: tuple[torch.Tensor, torch.Tensor] | None = None
+    rest: torch.Tensor | None = None
+    """Log-sum-exp (h, q) of the logits on the video's keys, in joint attention."""
+
+
+class Observer(Protocol):
+    """Looks on while a run goes by, and changes nothing."""
+
+    def wants(self, step: int) -> bool:
+        """Whether to be shown the passes with the prompts in a denoising step."""
+
+    def note(self, sight: Sight) -> None:
+        """Called in each of them for every sample of every attention call, before anything is changed there."""
+
+
 @dataclass
 class State:
     """The run in progress. `tracking` writes it, `call` reads it."""
@@ -50,6 +77,10 @@ class State:
     """Name of the open `cache_context`."""
     acting: bool = False
     """Whether attention calls act right now: only inside a forward pass with the prompt, in a controlled step."""
+    observer: Observer | None = None
+    """Who looks on, if anybody."""
+    watched: bool = False
+    """Whether the observer is shown the attention calls right now: only inside a forward pass with the prompt."""
     grid: Grid | None = None
     """Video tokens of a sample in that pass."""
     text: int = 0
@@ -63,7 +94,7 @@ class State:
     turn: int = 0
     """Sample of that pass that comes next, where attention is called for one at a time."""
     acted: int = 0
-    """Attention calls that acted in the current or last such pass of this run."""
+    """Attention calls that acted or were watched in the current or last such pass of this run."""
     runs: int = 0
     """Runs since control was switched on."""
     raw: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -82,13 +113,16 @@ class State:
 
     def begin(self) -> None:
         """A new run."""
-        self.texts, self.embeddings = [], None
-        self.step, self.steps, self.acting, self.acted = 0, None, False, 0
+        self.texts, self.embeddings, self.videos_per_prompt = [], None, 1
+        self.step, self.steps, self.acted = 0, None, 0
+        self.leave()
         self.runs += 1
         self._samples.clear()
 
-    def enter(self, grid: Grid, samples: int, text: int, leading: int, clip: Clip) -> None:
-        """A forward pass with the prompts begins.
+    def enter(
+        self, grid: Grid, samples: int, text: int, leading: int, clip: Clip, *, acting: bool, watched: bool
+    ) -> None:
+        """A forward pass with the prompts begins, in which to act or to be watched.
 
         Raises `ControlError` where the batch is not the prompts' number of videos, alone or behind as many others;
         `PlanError` where a plan does not fit the clip.
@@ -103,7 +137,11 @@ class State:
         if not self._samples:
             for one in self.texts:
                 snap_plan(one.plan, clip)
-        self.turn, self.acted, self.acting = 0, 0, True
+        self.turn, self.acted, self.acting, self.watched = 0, 0, acting, watched
+
+    def leave(self) -> None:
+        """The forward pass is over, or was left without notice."""
+        self.acting = self.watched = False
 
     def sample(self, number: int, length: int, device: torch.device) -> Sample:
         """Columns and timelines of prompted sample `number`, for `length` text columns on a device; kept for the run."""
@@ -118,7 +156,7 @@ class State:
 
         text, words = self.texts[prompt], self.texts[prompt].tokens.length
         if words > length:
-            raise SpanError(f"the prompt has {words} tokens, but the model was given only {length} text columns")
+            raise SpanError(f"the prompt takes {words} text columns, but the model was given only {length}")
         index = torch.arange(min(words + 1, length) if self.identical_pads else length, device=device)
         count = torch.ones(len(index), device=device)
         if self.identical_pads and words < length:
@@ -136,7 +174,9 @@ class State:
                 every[list(columns)] = True
             # a frame in which nothing is due asks for nothing; a column that is due now is never suppressed
             other = every & ~current & current.any(-1, keepdim=True)
-            timelines.append(Timeline(chosen.to(device), current.to(device), other.to(device)))
+            used = (every | current.any(0)).nonzero()[:, 0]
+            timeline = Timeline(chosen, used, current[:, used], other[:, used])
+            timelines.append(Timeline(*(tensor.to(device) for tensor in timeline)))
         return Sample(Columns(index, count), timelines)
 
     def _stretches(self, plan: Plan) -> tuple[int, list[list[Stretch]]]:

@@ -10,45 +10,47 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tsattn.control.config import ControlConfig
 from tsattn.control.family import Family
 from tsattn.control.parallel import shard_of
 from tsattn.control.state import State, Text
+from tsattn.control.texts import given_texts, text_of
 from tsattn.control.undo import Undo
 from tsattn.errors import ControlError, NothingControlledError, PlanError
 from tsattn.plan.schema import Plan
-from tsattn.plan.spans import plan_columns
+from tsattn.plan.spans import SubjectColumns
 from tsattn.plan.timeline import Clip
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def text_of(pipe: Any, family: Family, plan: Plan, arguments: Mapping[str, Any]) -> Text:
-    """A plan's prompt as this pipeline tokenizes it, given the arguments of its `encode_prompt`.
 
-    Raises `SpanError` where its words are not all there.
+def track_prompts(
+    pipe: Any,
+    family: Family,
+    plans: Sequence[Plan],
+    columns: Sequence[list[SubjectColumns]] | None,
+    state: State,
+    undo: Undo,
+) -> None:
+    """Start a run whenever the pipeline checks its inputs, and note its prompts; refuse others than the plans'.
+
+    `columns` are those of each plan's words; without them they are looked for in the prompts.
     """
-    tokens = family.tokens(pipe, plan.prompt, arguments)
-    return Text(plan, tokens, plan_columns(plan, tokens, clean=family.clean))
-
-
-def defaults(pipe: Any) -> dict[str, Any]:
-    """The arguments that `encode_prompt` gets from a plain call of the pipeline, as far as they have defaults."""
-    call = inspect.signature(type(pipe).__call__).parameters
-    encode = inspect.signature(type(pipe).encode_prompt).parameters
-    given = {name: call[name].default if name in call else parameter.default for name, parameter in encode.items()}
-    return {name: default for name, default in given.items() if default is not inspect.Parameter.empty}
-
-
-def track_prompts(pipe: Any, family: Family, plans: Sequence[Plan], state: State, undo: Undo) -> None:
-    """Start a run whenever the pipeline checks its inputs, and note its prompts; refuse others than the plans'."""
     check, encode = pipe.check_inputs, pipe.encode_prompt
-    signature = inspect.signature(encode)
+    inputs, signature = inspect.signature(check), inspect.signature(encode)
 
     def check_inputs(*args: Any, **kwargs: Any) -> Any:
         result = check(*args, **kwargs)
         state.begin()
+        arguments = inputs.bind(*args, **kwargs).arguments
+        embeddings = arguments.get(family.unencoded)
+        if embeddings is not None:
+            _check_prompts(arguments["prompt"], plans, columns)
+            note(embeddings)
         return result
 
     def encode_prompt(*args: Any, **kwargs: Any) -> Any:
@@ -57,24 +59,37 @@ def track_prompts(pipe: Any, family: Family, plans: Sequence[Plan], state: State
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
         arguments = given.arguments
-        if arguments["prompt"] is None:
-            raise PlanError(
-                "the pipeline was given prompt_embeds, in which tsattn cannot find the plan's words; pass the prompt"
-            )
-        prompts = [arguments["prompt"]] if isinstance(arguments["prompt"], str) else list(arguments["prompt"])
-        expected = [plan.prompt for plan in plans]
-        if prompts != expected:
-            raise PlanError(f"the plan is for the prompt {expected!r}, but the pipeline was given {prompts!r}")
-        texts = [text_of(pipe, family, plan, arguments) for plan in plans]
+        _check_prompts(arguments["prompt"], plans, columns)
+        texts = [] if columns else [text_of(pipe, family, plan, arguments) for plan in plans]
         embeddings = encode(*args, **kwargs)
-        state.texts, state.videos_per_prompt = texts, arguments.get("num_videos_per_prompt", 1)
-        state.embeddings = embeddings[0]
-        if family.identical_pads:
-            _check_pads(state)
+        state.videos_per_prompt = arguments.get("num_videos_per_prompt", 1)
+        note(embeddings[0], texts)
         return embeddings
+
+    def note(embeddings: Tensor, texts: list[Text] | None = None) -> None:
+        videos, pads = state.videos_per_prompt, family.identical_pads
+        if columns:
+            texts = given_texts(plans, columns, embeddings, videos_per_prompt=videos, identical_pads=pads)
+        state.texts, state.embeddings = texts or [], embeddings
+        if pads:
+            _check_pads(state)
 
     undo.set(pipe, "check_inputs", check_inputs)
     undo.set(pipe, "encode_prompt", encode_prompt)
+
+
+def _check_prompts(given: Any, plans: Sequence[Plan], columns: Sequence[Any] | None) -> None:
+    if given is None:
+        if columns is None:
+            raise PlanError(
+                "the pipeline was given prompt_embeds, in which tsattn cannot find the plan's words; pass the prompt, or "
+                "tell control their text columns: columns=tsattn.columns(pipe, plan) finds those of the plan's prompt"
+            )
+        return
+    prompts = [given] if isinstance(given, str) else list(given)
+    expected = [plan.prompt for plan in plans]
+    if prompts != expected:
+        raise PlanError(f"the plan is for the prompt {expected!r}, but the pipeline was given {prompts!r}")
 
 
 def _check_pads(state: State) -> None:
@@ -148,7 +163,7 @@ def track_forward(
             state.branch = None
 
     def before(module: Any, args: Any, kwargs: Any) -> None:
-        state.acting = False  # an interrupted pass leaves without its hooks
+        state.leave()  # an interrupted pass leaves without its hooks
         given = signature.bind(*args, **kwargs).arguments
         if not _has_prompt(given["encoder_hidden_states"], family, state):
             return
@@ -156,12 +171,14 @@ def track_forward(
             raise ControlError("the scheduler was replaced while tsattn was on; switch tsattn off first, then on again")
         if state.steps is None or not state.texts:
             raise ControlError("the transformer ran before the pipeline encoded its prompt and set its timesteps")
-        if state.step >= config.controlled_steps(task, state.steps):
+        acting = state.step < config.controlled_steps(task, state.steps)
+        watched = state.observer is not None and state.observer.wants(state.step)
+        if not (acting or watched):
             return
         grid, samples, text, leading = family.read(module, given)
         clip = Clip(timing.opening + (grid.frames - 1) * timing.compression, fps, *timing)
         state.shard = shard_of(module, grid.tokens)
-        state.enter(grid, samples, text, leading, clip)
+        state.enter(grid, samples, text, leading, clip, acting=acting, watched=watched)
 
     def check(module: Any, args: Any, output: Any) -> None:
         # later steps may skip blocks (caches do), the first never does
@@ -173,7 +190,7 @@ def track_forward(
             )
 
     def stop(module: Any, args: Any, output: Any) -> None:
-        state.acting = False
+        state.leave()
 
     if family.conditional is not None:  # some transformers have none
         opened = transformer.cache_context

@@ -89,4 +89,4 @@ class _TrialState(State):
     def sample(self, number: int, length: int, device: torch.device) -> Sample:
         index, words = torch.arange(length, device=device), torch.ones(length, device=device)
         due = torch.ones(2, length, dtype=torch.bool, device=device)
-        return Sample(Columns(index, words), [Timeline(words, due, ~due)])
+        return Sample(Columns(index, words), [Timeline(words, index, due, ~due)])

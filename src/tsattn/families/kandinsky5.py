@@ -79,6 +79,7 @@ KANDINSKY_5 = Family(
     processor="diffusers.models.transformers.transformer_kandinsky.Kandinsky5AttnProcessor",
     layout="cross",
     conditional=None,
+    unencoded="prompt_embeds_qwen",
     vae_class="AutoencoderKLHunyuanVideo",
     timing=lambda vae, transformer: Timing(int(vae.get("temporal_compression_ratio", 4))),
     longest=lambda transformer: 128,  # rotary embeddings are made for so many

@@ -26,9 +26,8 @@ def _sites(transformer: Any) -> list[Site]:
 
 def _vace_sites(transformer: Any) -> list[Site]:
     fed = zip(transformer.config.vace_layers, transformer.vace_blocks, strict=True)
-    return _sites(transformer) + [
-        Site(f"vace_blocks.{k}.attn2", layer, block.attn2) for k, (layer, block) in enumerate(fed)
-    ]
+    further = [Site(f"vace_blocks.{k}.attn2", layer, block.attn2) for k, (layer, block) in enumerate(fed)]
+    return further + _sites(transformer)
 
 
 def _read(transformer: Any, given: Mapping[str, Any]) -> Pass:

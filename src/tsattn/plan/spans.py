@@ -56,7 +56,7 @@ class Template:
         if not found:
             raise SpanError(
                 f"the chat template of {type(tokenizer).__name__} changes the prompt, so tsattn cannot tell where its "
-                "words are; give token indices"
+                "words are; tell control their text columns (columns=)"
             )
         return cls(prefix=prefix, suffix=suffix, crop=crop, special_tokens=False)
 
@@ -99,7 +99,7 @@ def tokenize(
     if not tokenizer.is_fast:
         raise SpanError(
             f"{type(tokenizer).__name__} does not tell where its tokens stand in the prompt; load the fast tokenizer "
-            "of the model (use_fast=True), or give token indices"
+            "of the model (use_fast=True), or tell control the words' text columns (columns=)"
         )
     text = clean(prompt)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tsattn.errors import PlanError, PlanWarning
 from tsattn.plan.notation import Unit
-from tsattn.plan.schema import Plan, Segment, Subject
+from tsattn.plan.schema import Event, Plan, Segment, Subject, uniform
 
 _TOLERANCE = 1e-6
 
@@ -87,7 +87,7 @@ def snap(segment: Segment, clip: Clip, *, name: str = "the segment") -> Stretch:
     if start >= clip.frames:
         raise PlanError(f"{name} {segment} starts at or after the clip's end at {limit}")
     first, last = (int(clip.time_at(min(frame, clip.frames), "latent_frames")) for frame in (start, end))
-    beyond = end > clip.frames * (1 + _TOLERANCE)
+    beyond = overrun(segment, clip, name=name)
     length = min(end, clip.frames) - start
     if first >= last or 2 * length < clip.first_frame(last) - clip.first_frame(first) - _TOLERANCE:
         part = f", of which the clip's end at {limit} leaves too little," if beyond else ""
@@ -96,9 +96,17 @@ def snap(segment: Segment, clip: Clip, *, name: str = "the segment") -> Stretch:
             f"{_shown(clip.compression, segment.unit, clip)}"
         )
     if beyond:
-        message = f"{name} {segment} goes beyond the clip's end at {limit} and is cut there"
-        warnings.warn(message, PlanWarning, stacklevel=2)
+        warnings.warn(beyond, PlanWarning, stacklevel=2)
     return Stretch(first, last)
+
+
+def overrun(segment: Segment, clip: Clip, *, name: str = "the segment") -> str:
+    """What to say of a segment that reaches beyond the clip, "" of one that does not."""
+    _, end = _frames(segment, clip)
+    if end <= clip.frames * (1 + _TOLERANCE):
+        return ""
+    limit = _shown(clip.frames, segment.unit, clip)
+    return f"{name} {segment} goes beyond the clip's end at {limit} and is cut there"
 
 
 def snap_plan(plan: Plan, clip: Clip) -> list[list[Stretch]]:
@@ -111,8 +119,12 @@ def snap_plan(plan: Plan, clip: Clip) -> list[list[Stretch]]:
 
 def _snap_subject(subject: Subject, clip: Clip) -> list[Stretch]:
     _check_order(subject, clip)
+    if _is_uniform(subject):
+        shared = _shared_evenly(len(subject.events), clip)
+        if shared:
+            return shared
     try:
-        return [snap(event.segment, clip, name=f"the segment of {event.text!r},") for event in subject.events]
+        return [snap(event.segment, clip, name=_name(event)) for event in subject.events]
     except PlanError as error:
         if len(subject.events) <= clip.latent_frames:
             raise
@@ -120,6 +132,49 @@ def _snap_subject(subject: Subject, clip: Clip) -> list[Stretch]:
             f"{subject.text!r} has {len(subject.events)} events, but the clip has only {clip.latent_frames} latent "
             "frames; generate more frames or plan fewer events"
         ) from error
+
+
+def _is_uniform(subject: Subject) -> bool:
+    """Whether a subject's events share the clip evenly, as written with four digits or more."""
+    pairs = zip((event.segment for event in subject.events), uniform(len(subject.events)), strict=True)
+    return all(
+        one.unit == even.unit
+        and math.isclose(one.start, even.start, abs_tol=1e-4)
+        and math.isclose(1.0 if one.end is None else one.end, even.end or 1.0, abs_tol=1e-4)
+        for one, even in pairs
+    )
+
+
+def _shared_evenly(count: int, clip: Clip) -> list[Stretch]:
+    """The latent frames cut at the boundaries nearest to even shares, and one at least in each; [] where there are too few."""
+    # those that the pipeline cuts off as a whole go with the first event
+    hidden = next(k for k in range(clip.latent_frames) if clip.first_frame(k + 1) > 0)
+    if count > clip.latent_frames - hidden:
+        return []
+    bounds = [0]
+    for k in range(1, count):
+        nearest = int(clip.time_at(k / count * clip.frames, "latent_frames"))
+        bounds.append(min(max(nearest, bounds[-1] + 1, hidden + k), clip.latent_frames - (count - k)))
+    return [Stretch(first, last) for first, last in pairwise([*bounds, clip.latent_frames])]
+
+
+def misfits(plan: Plan, clip: Clip) -> list[str]:
+    """All that does not fit the clip, event by event where that tells more."""
+
+    def misfit(part: Plan) -> str | None:
+        try:
+            snap_plan(part, clip)
+        except PlanError as error:
+            return str(error)
+        return None
+
+    found: list[str | None] = []
+    for subject in plan.subjects:
+        row = plan.model_copy(update={"subjects": (subject,)})
+        if misfit(row):  # events that share a coarse clip evenly may fit together though each does not alone
+            parts = [subject.model_copy(update={"events": (event,)}) for event in subject.events]
+            found += [misfit(plan.model_copy(update={"subjects": (part,)})) for part in parts] + [misfit(row)]
+    return list(dict.fromkeys(one for one in found if one))
 
 
 def remarks(plan: Plan, rows: Sequence[Sequence[Stretch]], clip: Clip) -> list[str]:
@@ -140,6 +195,16 @@ def remarks(plan: Plan, rows: Sequence[Sequence[Stretch]], clip: Clip) -> list[s
             if both.first < both.last:
                 said.append(f"{event.text!r} and {other.text!r} are both due in {_place(both, clip)}")
     return said
+
+
+def overruns(plan: Plan, clip: Clip) -> list[str]:
+    """For each event that reaches beyond the clip, what `snap` warns of."""
+    events = [event for subject in plan.subjects for event in subject.events]
+    return [said for event in events if (said := overrun(event.segment, clip, name=_name(event)))]
+
+
+def _name(event: Event) -> str:
+    return f"the segment of {event.text!r},"
 
 
 def _check_order(subject: Subject, clip: Clip) -> None:

@@ -1,0 +1,157 @@
+"""Speed and memory, each figure beside the model alone in one run.
+
+    python -m benchmarks [block joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
+
+Prints tables, and writes results.json and plots. Without a name everything is measured, which takes about an hour on two
+cores; --quick takes the small sizes only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.utils import logging
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import generation, layers, plots, scaling, start
+from benchmarks.measure import machine
+from tsattn.attention.region import Grid
+
+CONSOLE = Console()
+GRIDS = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40), 33000: Grid(21, 30, 52)}
+"""Grids by about how many tokens they have; the last is a 480p video of five seconds on Wan 2.1."""
+JOINT = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40)}
+
+
+def block(rounds: int, quick: bool) -> list[layers.Case]:
+    """Cross-attention and block of Wan 2.1 1.3B and 14B."""
+    every = ["vanilla", "controlled", "idle", "dense bias", "released"]
+    sizes = {"1.3B": list(GRIDS)[: 2 if quick else 3], "14B": [] if quick else list(GRIDS)[:2]}
+    found = []
+    for size, tokens in sizes.items():
+        for number in tokens:
+            # at 33 k tokens a dense bias has 12 x 33 k x 512 numbers, and each pass takes a minute
+            ways, times = (every, rounds) if number < 33000 else (every[:3], min(rounds, 3))
+            found.append(layers.measure(f"Wan {size}", layers.wan_layer(size), GRIDS[number], rounds=times, ways=ways))
+            show_layer(found[-1])
+    return found
+
+
+def joint(rounds: int, quick: bool) -> list[layers.Case]:
+    """The joint attention of CogVideoX 5B."""
+    found = []
+    for number, grid in JOINT.items():
+        if quick and number > 2000:
+            continue
+        # at 8 k tokens a dense bias would be 48 x 8.2 k x 8.2 k numbers, 13 GB
+        ways = ["vanilla", "controlled", "idle"] + ["dense bias"] * (number == 2000)
+        found.append(layers.measure("CogVideoX 5B", layers.cogvideox_layer(), grid, rounds=rounds, ways=ways))
+        show_layer(found[-1])
+    return found
+
+
+def whole(rounds: int, quick: bool) -> list[generation.Case]:
+    """Whole generations."""
+    found = [generation.embedded(rounds=rounds)]
+    if not quick:
+        found.append(generation.mid_size(rounds=rounds))
+    for case in found:
+        title = f"{case.model}: {case.tokens} tokens, {case.steps} steps"
+        rows = [
+            (name, f"{case.seconds[name]['whole run']:.2f}", ratio(case.ratios[name]["whole run"]))
+            for name in case.seconds
+        ]
+        show(title, ("way", "seconds", "x vanilla"), rows)
+    return found
+
+
+def growth(rounds: int, quick: bool) -> dict[str, Any]:
+    """What the cost grows with."""
+    points, slopes = scaling.measure()
+    rows = [
+        (p.axis, f"{p.at:g}", f"{p.vanilla.gigabytes:.2f}", f"{p.added.gigabytes:.3f}", f"{p.added.operations:.0f}")
+        for p in points
+    ]
+    show("Wan 1.3B cross-attention", ("axis", "at", "vanilla GB", "added GB", "added operations"), rows)
+    show("added bytes grow", ("with", "by", ""), [(s.axis, f"{s.value:.2f}", s.unit) for s in slopes])
+    return {"points": points, "slopes": slopes}
+
+
+def waiting(rounds: int, quick: bool) -> list[start.Case]:
+    """Cold starts."""
+    found = start.measure(rounds=rounds)
+    show("cold start", ("command", "seconds"), [(case.what, ratio(case.seconds)) for case in found])
+    return found
+
+
+PARTS: dict[str, Callable[[int, bool], Any]] = {
+    "block": block, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
+}  # fmt: skip
+
+
+def show_layer(case: layers.Case) -> None:
+    """A table of one layer."""
+    base = case.peak["vanilla"]
+    rows = [
+        (
+            way,
+            f"{seconds['attention']:.3f}", ratio(case.ratios[way]["attention"]),
+            f"{seconds['block']:.2f}", ratio(case.ratios[way]["block"]),
+            f"{100 * (case.peak[way] - base) / base:+.1f} %",
+        )
+        for way, seconds in case.seconds.items()
+    ]  # fmt: skip
+    title = f"{case.layer}: {case.tokens} video tokens, {case.columns} tokens of prompt, {case.rounds} rounds"
+    show(title, ("way", "attention s", "x vanilla", "block s", "x vanilla", "peak memory"), rows)
+
+
+def ratio(value: Any) -> str:
+    """Median and extremes."""
+    return f"{value.median:.3f} ({value.smallest:.3f} to {value.largest:.3f})"
+
+
+def show(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A table."""
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    CONSOLE.print(table)
+
+
+def plain(value: Any) -> Any:
+    """Named tuples as mappings, for JSON."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
+@torch.no_grad()
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="what to measure (default: everything)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="small sizes only")
+    parser.add_argument("-o", "--output", type=Path, default=Path("out/bench"))
+    options = parser.parse_args()
+    logging.disable_progress_bar()
+    options.output.mkdir(parents=True, exist_ok=True)
+    results: dict[str, Any] = {"machine": machine()}
+    CONSOLE.print(results["machine"])
+    for name in options.parts or PARTS:
+        results[name] = plain(PARTS[name](options.rounds, options.quick))
+        (options.output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    for file in plots.draw(results, options.output):
+        CONSOLE.print(f"written: {file}")
+
+
+if __name__ == "__main__":
+    main()

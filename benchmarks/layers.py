@@ -1,0 +1,150 @@
+"""One attention layer and its block at real size: the model alone, under TS-Attn, attached but idle, and other ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from diffusers.models.attention_processor import CogVideoXAttnProcessor2_0
+from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+
+import tsattn
+from benchmarks import models
+from benchmarks.measure import Measured, PeakMemory, Ratio, Stopwatch, inside, interleave
+from tsattn.attention.region import Grid, motion_region, subject_map
+from tsattn.control import ControlConfig
+from tsattn.control.rebind import Seam
+from tsattn.control.registry import family_of
+from tsattn.control.texts import defaults, text_of
+from tsattn.plan import Plan, parse
+
+PROMPT = "A red circle moves right, then moves up, and then grows"
+IDLE = ControlConfig(t2v_step_fraction=0, minimum_steps=0)
+RELEASED = replace(ControlConfig.released(), layers=None)
+"""The authors' way in every layer: there is only one here, and they skip the first."""
+
+
+class Layer(NamedTuple):
+    """A pipeline of one block, and which of its modules are timed."""
+
+    pipe: Any
+    attention: torch.nn.Module
+    block: torch.nn.Module
+    processor: type
+
+
+class Case(NamedTuple):
+    """Figures of one layer at one size: medians in seconds, ratios to the model alone, and bytes at the peak."""
+
+    layer: str
+    tokens: int
+    columns: int
+    rounds: int
+    seconds: dict[str, dict[str, float]]
+    ratios: dict[str, dict[str, Ratio]]
+    peak: dict[str, int]
+
+
+def wan_layer(size: str) -> Layer:
+    """A block of Wan 2.1 of this size."""
+    pipe = models.wan(*models.SIZES[size], layers=1)
+    block = pipe.transformer.blocks[0]
+    return Layer(pipe, block.attn2, block, WanAttnProcessor)
+
+
+def cogvideox_layer() -> Layer:
+    """A block of CogVideoX 5B."""
+    pipe = models.cogvideox()
+    block = pipe.transformer.transformer_blocks[0]
+    return Layer(pipe, block.attn1, block, CogVideoXAttnProcessor2_0)
+
+
+def measure(name: str, layer: Layer, grid: Grid, *, rounds: int, ways: list[str]) -> Case:
+    """Time the ways side by side, then take their peaks."""
+    plan = parse(PROMPT)
+    variants = {way: _timed(layer, plan, grid, way) for way in ways}
+    seconds, ratios = interleave(variants, rounds=rounds)
+    peak = {}
+    for way in ways:
+        with _acting(layer, plan, way, grid), inside(layer.attention, PeakMemory()) as memory:
+            models.run(layer.pipe, plan, grid)
+        peak[way] = memory.peak
+    family = family_of(layer.pipe)
+    columns = text_of(layer.pipe, family, plan, defaults(layer.pipe)).tokens.length
+    return Case(name, grid.tokens, columns, rounds, seconds, ratios, peak)
+
+
+def _timed(layer: Layer, plan: Plan, grid: Grid, way: str) -> Callable[[], Measured]:
+    def once() -> Measured:
+        with _acting(layer, plan, way, grid):
+            parts = {"attention": Stopwatch(layer.attention), "block": Stopwatch(layer.block)}
+            models.run(layer.pipe, plan, grid)
+            for part in parts.values():
+                part.remove()
+        return {name: part.seconds for name, part in parts.items()}
+
+    return once
+
+
+@contextmanager
+def _acting(layer: Layer, plan: Plan, way: str, grid: Grid) -> Iterator[None]:
+    configs = {"controlled": ControlConfig.paper(), "idle": IDLE, "released": RELEASED}
+    if way in configs:
+        with tsattn.control(layer.pipe, plan, config=configs[way]):
+            yield
+    elif way == "dense bias":
+        with _dense(layer, plan, grid):
+            yield
+    else:
+        with nullcontext():
+            yield
+
+
+@contextmanager
+def _dense(layer: Layer, plan: Plan, grid: Grid) -> Iterator[None]:
+    """The plain way to do it: a bias for the whole attention map, handed to PyTorch's own attention."""
+    family = family_of(layer.pipe)
+    words = text_of(layer.pipe, family, plan, defaults(layer.pipe)).columns[0]
+    seam = Seam(layer.processor, family.attention_name)
+    joint = family.layout != "cross"
+
+    def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        text = key.shape[1] - grid.tokens if joint else 512
+        if key.shape[1] not in (text, text + grid.tokens) or (not joint and key.shape[1] != 512):
+            return seam.original(query, key, value, *args, **kwargs)
+        bias = query.new_zeros(query.shape[2], query.shape[1], key.shape[1])
+        rows = slice(text, None) if joint else slice(None)  # CogVideoX has its text first
+        bias[:, rows, :text] = _bias(query[0, rows], key[0, :text], words, grid)
+        heads_first = (x.transpose(1, 2) for x in (query, key, value))
+        out = torch.nn.functional.scaled_dot_product_attention(*heads_first, attn_mask=bias[None])
+        return out.transpose(1, 2)
+
+    own, layer.attention.processor = layer.attention.processor, seam.controlled(attention)(layer.attention.processor)
+    try:
+        yield
+    finally:
+        layer.attention.processor = own
+
+
+def _bias(query: torch.Tensor, key: torch.Tensor, words: Any, grid: Grid) -> torch.Tensor:
+    """The method's bias for all rows and columns at once, (h, q, k)."""
+    scale = query.shape[-1] ** -0.5
+    weight = key.new_zeros(len(key))
+    weight[list(words.subject)] = 1
+    region = motion_region(subject_map(query, key, weight, scale=scale), grid)
+    logits = torch.einsum("qhd,khd->hqk", query, key) * scale
+    high, low, mean = logits.amax(-1, keepdim=True), logits.amin(-1, keepdim=True), logits.mean(-1, keepdim=True)
+    share = torch.softmax(logits, dim=-1)
+    least, most = share.amin(-1, keepdim=True), share.amax(-1, keepdim=True)
+    share = (share - least) / (most - least + 1e-9)
+    part = torch.arange(grid.tokens, device=key.device) * len(words.events) // grid.tokens
+    marks = key.new_zeros(len(words.events), len(key))
+    for number, columns in enumerate(words.events):
+        marks[number, list(columns)] = 1
+    current = marks[part]
+    other = marks.sum(0) - current
+    delta = current * (high - mean) * (1.5 - 0.5 * share) + other * (low - mean) * (1 + 0.5 * share)
+    return delta * region[None, :, None]

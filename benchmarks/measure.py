@@ -1,0 +1,171 @@
+"""Timing side by side in one run, and the memory of tensors."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class Ratio(NamedTuple):
+    """How much longer than the first variant of its round another took: median, smallest and largest of all rounds."""
+
+    median: float
+    smallest: float
+    largest: float
+
+
+def now() -> float:
+    """Seconds on a clock, when everything that was asked of the device is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+class Stopwatch:
+    """Seconds that a module's forward passes take in total."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self.seconds, self._began = 0.0, 0.0
+        self._hooks = [
+            module.register_forward_pre_hook(self._start, with_kwargs=True),
+            module.register_forward_hook(self._stop),
+        ]
+
+    def _start(self, *args: Any) -> None:
+        self._began = now()
+
+    def _stop(self, *args: Any) -> None:
+        self.seconds += now() - self._began
+
+    def remove(self) -> None:
+        """Take the hooks off the module."""
+        for hook in self._hooks:
+            hook.remove()
+
+
+Measured = Mapping[str, float]
+"""What one run of a variant took: seconds of each part, by name."""
+
+
+def interleave(
+    variants: Mapping[str, Callable[[], Measured]], *, rounds: int
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, Ratio]]]:
+    """Run all variants in turn, `rounds` times after one that does not count.
+
+    Returns the median seconds and the ratios to the first variant, both by variant and part. A ratio is taken within a
+    round, so that a machine that slows down for a while does not count against whoever runs then.
+    """
+    taken: dict[str, list[Measured]] = {name: [] for name in variants}
+    for number in range(rounds + 1):
+        for name, run in variants.items():
+            measured = run()
+            if number:
+                taken[name].append(measured)
+    base = next(iter(taken.values()))
+    seconds = {
+        name: {part: statistics.median(one[part] for one in runs) for part in runs[0]} for name, runs in taken.items()
+    }
+    ratios = {
+        name: {
+            part: spread([one[part] / first[part] for one, first in zip(runs, base, strict=True)]) for part in runs[0]
+        }
+        for name, runs in taken.items()
+    }
+    return seconds, ratios
+
+
+def spread(values: list[float]) -> Ratio:
+    """Median and extremes."""
+    return Ratio(statistics.median(values), min(values), max(values))
+
+
+class PeakMemory(TorchDispatchMode):
+    """Most bytes of tensors made inside the block and alive at once: the same on every run, without kernels' own buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive, self.peak = 0, 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor) and leaf.untyped_storage()._cdata not in self._known:
+                self._add(leaf.untyped_storage())
+        return result
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        handle, size = storage._cdata, storage.nbytes()
+        self._known.add(handle)
+        self.alive += size
+        self.peak = max(self.peak, self.alive)
+
+        def freed() -> None:
+            self._known.discard(handle)
+            self.alive -= size
+
+        weakref.finalize(storage, freed)
+
+
+class Work(NamedTuple):
+    """What tensor operations do: their number, and how much they read and write."""
+
+    operations: float
+    gigabytes: float
+
+
+class Counter(TorchDispatchMode):
+    """Counts the work inside the block; operations that only look at a tensor in another way cost nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = Work(0, 0)
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if not function.is_view:
+            touched = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
+            size = sum(leaf.nbytes for leaf in touched) / 1e9
+            self.work = Work(self.work.operations + 1, self.work.gigabytes + size)
+        return result
+
+
+Mode = TypeVar("Mode", bound=TorchDispatchMode)
+
+
+@contextmanager
+def inside(module: torch.nn.Module, mode: Mode) -> Iterator[Mode]:
+    """Have a mode watch the forward passes of a module, and nothing else, while the block runs."""
+    hooks = [
+        module.register_forward_pre_hook(lambda *_: mode.__enter__() and None),
+        module.register_forward_hook(lambda *_: mode.__exit__(None, None, None)),
+    ]
+    try:
+        yield mode
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def machine() -> dict[str, Any]:
+    """What figures depend on."""
+    import diffusers
+
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+    }

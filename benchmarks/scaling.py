@@ -1,0 +1,100 @@
+"""What the cost of a controlled cross-attention of Wan2.1-1.3B's size grows with: counted, so that no machine matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+import tsattn
+from benchmarks import models
+from benchmarks.measure import Counter, Work, inside
+from tsattn.attention.region import Grid
+from tsattn.plan import Plan
+
+MOVES = ("moves right", "moves up", "grows", "moves left", "moves down", "shrinks")
+THINGS = ("red circle", "blue square", "green triangle", "yellow circle")
+TOKENS = (8, 12, 16, 24)
+"""Rows and columns of the grids, of 17 latent frames each."""
+
+
+class Point(NamedTuple):
+    """Operations, and gigabytes that they read and write, of the layer alone and of what TS-Attn adds."""
+
+    axis: str
+    at: float
+    vanilla: Work
+    added: Work
+
+
+class Slope(NamedTuple):
+    """How what TS-Attn adds grows along an axis: its bytes as a power of tokens, or in % of the first point for one more."""
+
+    axis: str
+    value: float
+    unit: str
+
+
+class Skipped(torch.nn.Module):
+    """A part of the block that does nothing."""
+
+    def forward(self, hidden_states: torch.Tensor, *args: Any) -> torch.Tensor:
+        """What it is given."""
+        return hidden_states
+
+
+def plan_of(events: int, subjects: int = 1, *, length: int, tokenizer: Any) -> Plan:
+    """A plan of so many subjects with so many events each, in a prompt of `length` tokens."""
+    parts, described = [], []
+    for thing in THINGS[:subjects]:
+        # the same words twice would be ambiguous, so each event has a number
+        moves = [f"{MOVES[k % len(MOVES)]} {thing[0]}{k:02d}" for k in range(events)]
+        parts.append(f"a {thing} " + ", then ".join(moves))
+        described.append({"text": thing, "events": [{"text": move} for move in moves]})
+    prompt = ". ".join(parts) + "."
+    prompt += " background" * (length - len(tokenizer(prompt).input_ids))
+    return Plan.model_validate({"prompt": prompt, "subjects": described})
+
+
+def cases(tokenizer: Any) -> Iterator[tuple[str, float, Plan, Grid]]:
+    """Axis, place on it, plan and grid; along an axis nothing else changes."""
+    grid = Grid(17, 16, 16)
+    for side in TOKENS:
+        yield "tokens", 17 * side * side, plan_of(3, length=40, tokenizer=tokenizer), Grid(17, side, side)
+    for events in (2, 4, 8, 16):
+        yield "events", events, plan_of(events, length=140, tokenizer=tokenizer), grid
+    for subjects in (1, 2, 3, 4):
+        yield "subjects", subjects, plan_of(2, subjects, length=90, tokenizer=tokenizer), grid
+    for length in (40, 80, 160, 320):
+        yield "prompt", length, plan_of(3, length=length, tokenizer=tokenizer), grid
+
+
+@torch.no_grad()
+def measure() -> tuple[list[Point], list[Slope]]:
+    """Count along all axes, and fit."""
+    pipe = models.wan(*models.SIZES["1.3B"], layers=1)
+    block = pipe.transformer.blocks[0]
+    block.attn1, block.ffn = Skipped(), Skipped()  # they take most of the time, and are not counted
+    points = [Point(axis, at, *(_work(pipe, plan, grid))) for axis, at, plan, grid in cases(pipe.tokenizer)]
+    return points, [slope(axis, points) for axis in ("tokens", "events", "subjects", "prompt")]
+
+
+def slope(axis: str, points: list[Point]) -> Slope:
+    """The fit along one axis."""
+    chosen = [point for point in points if point.axis == axis]
+    at, cost = np.array([p.at for p in chosen]), np.array([p.added.gigabytes for p in chosen])
+    if axis == "tokens":
+        return Slope(axis, float(np.polyfit(np.log(at), np.log(cost), 1)[0]), "power")
+    return Slope(axis, float(100 * np.polyfit(at, cost, 1)[0] / cost[0]), "% for one more")
+
+
+def _work(pipe: Any, plan: Plan, grid: Grid) -> tuple[Work, Work]:
+    layer = pipe.transformer.blocks[0].attn2
+    with inside(layer, Counter()) as vanilla:
+        models.run(pipe, plan, grid)
+    with tsattn.control(pipe, plan), inside(layer, Counter()) as controlled:
+        models.run(pipe, plan, grid)
+    both = controlled.work, vanilla.work
+    return vanilla.work, Work(*(one - other for one, other in zip(*both, strict=True)))

@@ -1,0 +1,91 @@
+"""What TS-Attn adds to a cross-attention of Wan2.1-1.3B's size, counted: the same on every machine."""
+
+import pytest
+import torch
+
+import tsattn
+from benchmarks import models, scaling
+from benchmarks.measure import Counter, PeakMemory, Stopwatch, inside, interleave
+from tsattn.attention.region import Grid
+
+GRID = Grid(17, 8, 8)
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    pipe = models.wan(*models.SIZES["1.3B"], layers=1)
+    block = pipe.transformer.blocks[0]
+    block.attn1, block.ffn = scaling.Skipped(), scaling.Skipped()
+    return pipe
+
+
+def added(pipe, mode, *, events=3, length=40, grid=GRID):
+    """What a mode counts in the layer alone, and how much more under control."""
+    plan = scaling.plan_of(events, length=length, tokenizer=pipe.tokenizer)
+    layer, alone, controlled = pipe.transformer.blocks[0].attn2, mode(), mode()
+    with torch.no_grad():
+        with inside(layer, alone):
+            models.run(pipe, plan, grid)
+        with tsattn.control(pipe, plan), inside(layer, controlled):
+            models.run(pipe, plan, grid)
+    return alone, controlled
+
+
+def test_work_does_not_grow_beyond_what_it_is(pipe):
+    alone, controlled = added(pipe, Counter)
+    assert controlled.work.gigabytes < 1.35 * alone.work.gigabytes
+    assert controlled.work.operations - alone.work.operations <= 110
+
+
+def test_more_events_cost_next_to_nothing(pipe):
+    few, many = (added(pipe, Counter, events=events, length=140) for events in (2, 16))
+    costs = [controlled.work.gigabytes - alone.work.gigabytes for alone, controlled in (few, many)]
+    assert costs[1] < 1.3 * costs[0], "14 events more for less than 2 % each"
+
+
+def test_memory_does_not_depend_on_the_number_of_events(pipe):
+    for events in (2, 16):
+        alone, controlled = added(pipe, PeakMemory, events=events, length=140)
+        assert controlled.peak <= 1.05 * alone.peak
+
+
+def test_nothing_piles_up_over_a_hundred_steps():
+    from benchmarks.layers import PROMPT
+    from tsattn.plan import parse
+
+    pipe, plan, alive = models.wan(1, 16, layers=2), parse(PROMPT), []
+    memory = PeakMemory()
+
+    def look(pipe, step, timestep, tensors):
+        alive.append(memory.alive)
+        return {}
+
+    everywhere = tsattn.ControlConfig(t2v_step_fraction=1)
+    with torch.no_grad(), tsattn.control(pipe, plan, config=everywhere), memory:
+        pipe(plan.prompt, height=32, width=32, num_frames=5, num_inference_steps=100, guidance_scale=1.0,
+             output_type="latent", callback_on_step_end=look)  # fmt: skip
+    assert len(alive) == 100
+    assert max(alive[10:]) <= max(alive[:10])
+
+
+def test_variants_take_turns_and_the_first_is_the_measure():
+    order = []
+
+    def way(name, seconds):
+        return lambda: order.append(name) or {"all": seconds}
+
+    seconds, ratios = interleave({"a": way("a", 2.0), "b": way("b", 3.0)}, rounds=2)
+    assert order == ["a", "b"] * 3, "one round is thrown away"
+    assert seconds["b"]["all"] == 3
+    assert ratios["b"]["all"] == (1.5, 1.5, 1.5)
+    assert ratios["a"]["all"].median == 1
+
+
+def test_a_stopwatch_leaves_nothing_behind():
+    layer = torch.nn.Linear(4, 4)
+    watch = Stopwatch(layer)
+    layer(torch.ones(1, 4))
+    watch.remove()
+    taken = watch.seconds
+    layer(torch.ones(1, 4))
+    assert 0 < taken == watch.seconds
