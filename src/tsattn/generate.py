@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -15,6 +16,7 @@ import numpy as np
 
 from tsattn.control import ControlConfig, control
 from tsattn.errors import ModelError, PlanError, TsattnError
+from tsattn.inspect import record as recording
 from tsattn.plan.schema import Plan
 from tsattn.plan.timeline import Clip
 from tsattn.settings import Settings
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from tsattn.control.family import Family, Timing
+    from tsattn.inspect.store import Record
     from tsattn.plan.spans import SubjectColumns, Tokens
     from tsattn.video import Frames
 
@@ -70,10 +73,11 @@ class Model(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A generated video and the seconds its pipeline call took."""
+    """A generated video, the seconds its pipeline call took, and what was recorded of it."""
 
     video: Frames
     seconds: float
+    record: Record | None = None
 
 
 def check_model_name(name: str) -> None:
@@ -129,6 +133,14 @@ def describe(name: str) -> Description:
     return Description(name, source, family, settings, timing, longest, family.pipelines[pipeline] == "i2v")
 
 
+def embedded_clip(settings: Settings) -> Clip:
+    """The clip that the embedded model makes of these settings, of any length; imports nothing heavy, as `describe` does."""
+    from tsattn.shapes import MODEL
+
+    vae = json.loads((MODEL / "vae" / "config.json").read_text(encoding="utf-8"))
+    return Clip.made(settings.frames, settings.fps, vae["scale_factor_temporal"])
+
+
 def open_model(facts: Description) -> Model:
     """Read the weights; on a GPU where there is one, part by part where they do not fit it together.
 
@@ -163,7 +175,7 @@ def words_of(facts: Description, plan: Plan) -> tuple[Tokens, list[SubjectColumn
     """
     import diffusers
 
-    from tsattn.control.tracking import defaults, text_of
+    from tsattn.control.texts import defaults, text_of
 
     with _reading(facts.name):
         index = diffusers.DiffusionPipeline.load_config(facts.source)
@@ -209,11 +221,14 @@ def generate(
     *,
     config: ControlConfig | None,
     image: Image | None = None,
+    record: bool = False,
     on_step: Callable[[], None] = lambda: None,
 ) -> Run:
     """Run the pipeline once on the plan's prompt, under control with `config`, or alone where that is None.
 
-    `image` is what a model that takes one starts from. The same seed gives the same start noise in both. `on_step` is called after every denoising step.
+    `image` is what a model that takes one starts from. The same seed gives the same start noise in both. With `record`,
+    attention is recorded in the controlled steps, for which there must be a `config`. `on_step` is called after every
+    denoising step.
     """
     import torch
 
@@ -237,8 +252,9 @@ def generate(
     known = inspect.signature(type(model.pipe).__call__).parameters
     given = {name: value for name, value in given.items() if name in known and value is not None}
     controlled = nullcontext() if config is None else control(model.pipe, plan, config=config, fps=settings.fps)
-    with controlled:
+    with controlled, recording(model.pipe) if record else nullcontext() as recorder:
         began = time.perf_counter()
         frames = model.pipe(prompt=plan.prompt, **given).frames[0]
         seconds = time.perf_counter() - began
-    return Run(np.round(np.asarray(frames) * 255).clip(0, 255).astype(np.uint8), seconds)
+    video = np.round(np.asarray(frames) * 255).clip(0, 255).astype(np.uint8)
+    return Run(video, seconds, recorder.record if recorder else None)

@@ -35,7 +35,8 @@ def first(tmp_path_factory):
 def test_everything_is_written_and_plays(first):
     folder, _ = first
     assert sorted(p.name for p in folder.iterdir()) == [
-        "baseline.mp4", "contact_sheet.png", "controlled.mp4", "run.json", "side_by_side.mp4"
+        "baseline.mp4", "baseline.record.json", "baseline.record.safetensors", "contact_sheet.png", "controlled.mp4",
+        "controlled.record.json", "controlled.record.safetensors", "run.json", "side_by_side.mp4",
     ]  # fmt: skip
     for name in ("baseline", "controlled", "side_by_side"):
         assert len(read_mp4(folder / f"{name}.mp4")[0]) == 25
@@ -63,7 +64,7 @@ def test_the_table_names_events_segments_verdicts_and_seconds(first):
 
 
 def test_the_same_seed_gives_the_same_video_and_control_changes_it(first, tmp_path):
-    generate(PROMPT, *FEW, "-o", tmp_path, "--no-compare")
+    generate(PROMPT, *FEW, "-o", tmp_path, "--no-compare", "--no-record")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["contact_sheet.png", "controlled.mp4", "run.json"]
     assert (tmp_path / "controlled.mp4").read_bytes() == (first[0] / "controlled.mp4").read_bytes()
     assert (first[0] / "baseline.mp4").read_bytes() != (first[0] / "controlled.mp4").read_bytes()
