@@ -12,13 +12,13 @@ from tsattn.control import ControlConfig
 from tsattn.errors import PlanError
 from tsattn.evaluate.verdict import judge
 from tsattn.generate import EMBEDDED, Model, describe, generate, open_model
+from tsattn.methods import METHODS
 from tsattn.plan import Plan, parse
 from tsattn.shapes.verifier import Verdict
 from tsattn.shapes.world import WORLD, sample_scene
 
 STAGE = 99
 """First number of every evaluation seed. Training uses others (see `training/common.py`)."""
-METHODS: dict[str, ControlConfig | None] = {"vanilla": None, "ts-attn": ControlConfig.paper()}
 
 
 class Score(NamedTuple):

@@ -1,0 +1,111 @@
+"""What a batch's folder holds, for judges, tables and people; reads its manifest, also while a run is at work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tsattn.batch.manifest import rows
+from tsattn.plan import Plan
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tsattn.shapes.verifier import Verdict
+
+
+class Finished(NamedTuple):
+    """A video of a batch, and all that it was made from.
+
+    `key` is the hash of everything that determines the video, and `prompt_id` the prompt's name in the batch. `events` is
+    what a judge asks about: the spec's own list, else the words of the plan's events. `tags` are the prompt's classes. `model`
+    and `method` are named as in the spec. `video` is the MP4 file, not opened or checked here, with `frames` frames at `fps`
+    frames per second; `seconds` is how long the pipeline took. `verdict` is the exact verifier's, on the embedded model.
+    """
+
+    key: str
+    prompt_id: str
+    prompt: str
+    plan: Plan
+    events: tuple[str, ...]
+    tags: tuple[str, ...]
+    model: str
+    method: str
+    seed: int
+    video: Path
+    frames: int
+    fps: float
+    seconds: float
+    verdict: Verdict | None
+
+
+class Unfinished(NamedTuple):
+    """A video that a batch asks for and does not hold, as in `Finished`; `state` is "pending", "running" or "failed"."""
+
+    key: str
+    prompt_id: str
+    prompt: str
+    plan: Plan
+    events: tuple[str, ...]
+    tags: tuple[str, ...]
+    model: str
+    method: str
+    seed: int
+    state: str
+    error: str | None
+
+
+def finished(folder: str | Path) -> list[Finished]:
+    """The videos that a folder's latest spec asks for and that are made.
+
+    Ordered by model, prompt, seed and method, each as in the spec. Raises `OutputError` where the folder holds no batch, or its
+    manifest cannot be read.
+    """
+    folder = Path(folder)
+    return [
+        Finished(
+            **_identity(row),
+            video=folder / row["video"],
+            frames=row["frames"],
+            fps=row["fps"],
+            seconds=row["seconds"],
+            verdict=_verdict(row["verdict"]),
+        )
+        for row in rows(folder, "position IS NOT NULL AND state = 'done'")
+    ]
+
+
+def unfinished(folder: str | Path) -> list[Unfinished]:
+    """The videos that a folder's latest spec asks for and that are not made; raises as `finished` does."""
+    found = rows(Path(folder), "position IS NOT NULL AND state != 'done'")
+    return [Unfinished(**_identity(row), state=row["state"], error=row["error"]) for row in found]
+
+
+def damaged(folder: str | Path) -> list[Path]:
+    """The videos that are made but missing, or hold other bytes than were written; reads them all."""
+    return [
+        Path(folder) / row["video"]
+        for row in rows(Path(folder), "state = 'done'")
+        if _hash(Path(folder) / row["video"]) != row["sha256"]
+    ]
+
+
+def _identity(row: sqlite3.Row) -> dict[str, Any]:
+    known = {name: row[name] for name in ("key", "prompt_id", "prompt", "model", "method", "seed")}
+    lists = {name: tuple(json.loads(row[name])) for name in ("events", "tags")}
+    return {**known, **lists, "plan": Plan.model_validate(json.loads(row["definition"])["plan"])}
+
+
+def _verdict(text: str | None) -> Verdict | None:
+    from tsattn.shapes.verifier import Verdict
+
+    return None if text is None else Verdict(**json.loads(text))
+
+
+def _hash(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

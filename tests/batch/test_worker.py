@@ -1,0 +1,104 @@
+"""The worker on the embedded model: the same bytes as by hand, and errors that stay with their job."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.batch.toys import job
+from tsattn.batch.jobs import expand
+from tsattn.batch.spec import Spec
+from tsattn.batch.updates import Failed, Made
+from tsattn.batch.worker import Worker, described
+from tsattn.errors import ModelError
+from tsattn.evaluate.verdict import judge
+from tsattn.generate import describe, generate, open_model
+from tsattn.video import read_mp4
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    prompts = [{"prompt": "A red circle moves right, then grows"}]
+    return expand(Spec.model_validate({"prompts": prompts, "settings": {"steps": 1}, "seeds": [5]}))
+
+
+@pytest.fixture(scope="module")
+def worker():
+    return Worker(1)
+
+
+@pytest.fixture(scope="module")
+def results(jobs, worker):
+    return [worker.do(job, None) for job in jobs]
+
+
+def test_the_video_is_the_pipelines_own(jobs, results, tmp_path):
+    for one, result in zip(jobs, results, strict=True):
+        (tmp_path / "x.mp4").write_bytes(result.video)
+        frames, metadata = read_mp4(tmp_path / "x.mp4")
+        run = generate(open_model(describe("shapes")), one.plan, one.settings, config=one.config)
+        shown = frames.reshape(25, 64, 4, 64, 4, 3).mean((2, 4))
+        assert np.abs(shown - run.video).mean() < 8, "what the codec loses"
+        assert one.key in metadata["comment"]
+        assert metadata["title"] == one.plan.prompt
+        verdict = judge(one.plan, describe("shapes").clip(one.settings), run.video)
+        assert result.record.verdict == verdict._asdict()
+    assert results[0].video != results[1].video
+
+
+def test_the_same_job_gives_the_same_bytes(jobs, results):
+    assert Worker(1).do(jobs[0], None).video == results[0].video
+
+
+def test_what_is_measured(results):
+    record = results[0].record
+    assert record.frames == 25
+    assert record.fps == 8.0
+    assert 0 < record.seconds < 600
+    assert record.peak_memory > 10**8
+    assert record.size == len(results[0].video)
+    assert record.environment["threads"] == "1"
+    assert record.environment["torch"] == torch.__version__
+
+
+def test_an_error_stays_with_its_job(jobs, worker):
+    wrong = replace(jobs[0], settings=replace(jobs[0].settings, height=63))
+    failed = worker.do(wrong, None)
+    assert isinstance(failed, Failed)
+    assert "63" in failed.error
+    assert isinstance(worker.do(jobs[0], None), Made)
+
+
+def test_another_model_than_planned_is_refused(jobs, worker):
+    failed = worker.do(replace(jobs[0], fingerprint="0" * 64), None)
+    assert "is not the one that the batch was planned with" in failed.error
+
+
+def test_a_model_that_cannot_be_opened_is_tried_once(monkeypatch):
+    tried = []
+
+    def broken(job):
+        tried.append(job)
+        raise ModelError("its weights are cut off")
+
+    monkeypatch.setattr("tsattn.batch.worker._open", broken)
+    worker = Worker(1)
+    assert [worker.do(job(name), None).error for name in "ab"] == ["its weights are cut off"] * 2
+    assert len(tried) == 1
+
+
+def test_errors_keep_secrets_and_are_one_line(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdef")
+    monkeypatch.setenv("MY_API_KEY", "sk-123456")
+    text = described(RuntimeError("401 for Bearer hf_abcdef\n and sk-123456"))
+    assert text == "RuntimeError: 401 for Bearer [secret] and [secret]"

@@ -1,0 +1,89 @@
+"""Jobs and workers that cost nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tsattn.batch.jobs import Job
+from tsattn.batch.updates import Failed, Made, Record
+from tsattn.plan import Plan
+from tsattn.settings import Settings
+
+PLAN = Plan.model_validate(
+    {
+        "prompt": "A red circle moves right, then grows",
+        "subjects": [{"text": "red circle", "events": [{"text": "moves right"}, {"text": "grows"}]}],
+    }
+)
+SETTINGS = Settings(height=64, width=64, frames=25, fps=8.0, steps=1, guidance=4.0)
+
+
+def job(name: str, *, model: str = "toy", **changes) -> Job:
+    """A job of this name."""
+    facts = {
+        "key": hashlib.sha256(f"{model} {name}".encode()).hexdigest(), "prompt_id": name, "plan": PLAN,
+        "events": ("moves right", "grows"), "tags": ("object",), "model": model, "source": model,
+        "fingerprint": hashlib.sha256(model.encode()).hexdigest(), "method": "vanilla", "config": None,
+        "settings": SETTINGS,
+    }  # fmt: skip
+    return Job(**{**facts, **changes})
+
+
+def made(job: Job) -> Made:
+    """The video of a job: bytes that only it has."""
+    video = f"video of {job.prompt_id}".encode()
+    return Made(
+        video, Record(25, 8.0, 0.5, 1000, "toy", {"torch": "1"}, None, len(video), hashlib.sha256(video).hexdigest())
+    )
+
+
+class Toy:
+    """Makes bytes at once. What a job's name begins with, it does: "fail", "die", "die once", or "meet" the other one.
+
+    The name ends with a file's.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def hello(self) -> str:
+        return f"toy:{os.getpid()}"
+
+    def do(self, job: Job, image: bytes | None) -> Made | Failed:
+        if job.prompt_id.startswith("fail"):
+            return Failed("as its name says")
+        mark = Path(job.prompt_id.split()[-1])
+        if job.prompt_id.startswith("meet"):
+            mark.touch()
+            while len(list(mark.parent.iterdir())) < 2:
+                time.sleep(0.05)
+        if job.prompt_id.startswith("die") and not mark.exists():
+            if job.prompt_id.startswith("die once"):
+                mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return made(job)
+
+
+class Unable(Toy):
+    """Cannot start."""
+
+    def __init__(self, threads: int) -> None:
+        raise RuntimeError("no such library")
+
+
+class Watcher:
+    """A progress that remembers everything."""
+
+    def begin(self, jobs: Sequence[Job], missing: Sequence[Job]) -> None:
+        self.jobs, self.missing, self.updates = list(jobs), list(missing), []
+
+    def tell(self, update) -> None:
+        self.updates.append(update)
+
+    def of(self, kind: type) -> Iterator:
+        return (update for update in self.updates if isinstance(update, kind))
