@@ -22,7 +22,8 @@ def completion(content: str | None, **more: Any) -> dict[str, Any]:
 class Scripted(ThreadingHTTPServer):
     """Replies in turn with what `script` holds, the last one for ever, and remembers what it was asked.
 
-    A reply is a body, or a status, body and headers; a number is a wait in seconds before the next.
+    A reply is a body, or a status, body and headers; a number is a wait in seconds before the next. A function gets the
+    request and gives the reply.
     """
 
     def __init__(self) -> None:
@@ -46,13 +47,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers["content-length"])
-        self.server.asked.append(json.loads(self.rfile.read(length)))
+        asked = json.loads(self.rfile.read(length))
+        self.server.asked.append(asked)
         self.server.times.append(time.monotonic())
         self.server.keys.append(self.headers["authorization"])
         reply = self._next()
         if isinstance(reply, float):
             self.server.closing.wait(reply)
             reply = self._next()
+        if callable(reply):
+            reply = reply(asked)
         status, body, headers = reply if isinstance(reply, tuple) else (200, reply, {})
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status if self.path == "/v1/chat/completions" else 404)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.plan.scripted import Scripted, completion, scripted
-from tsattn.errors import PlannerError
+from tsattn.errors import ChatError
 from tsattn.plan.chat import Chat, Endpoint, Said
 
 KEY = "sk-secret-0123456789"
@@ -81,7 +81,7 @@ ERRORS = [
 @pytest.mark.parametrize(("reply", "reason", "asked"), ERRORS)
 def test_every_failure_is_one_clear_line(server: Scripted, reply: Any, reason: str, asked: int) -> None:
     server.script = [reply]
-    with pytest.raises(PlannerError, match=reason) as failed:
+    with pytest.raises(ChatError, match=reason) as failed:
         say(server, retries=1)
     assert "\n" not in str(failed.value)
     assert KEY not in "".join(traceback.format_exception(failed.value))
@@ -98,7 +98,7 @@ def test_the_wait_that_a_busy_server_names_is_kept(server: Scripted) -> None:
 def test_a_late_answer_is_not_waited_for(server: Scripted) -> None:
     server.script = [30.0]
     began = time.monotonic()
-    with pytest.raises(PlannerError, match=r"did not answer within 0\.2 s in 2 attempts; allow more time"):
+    with pytest.raises(ChatError, match=r"did not answer within 0\.2 s in 2 attempts; allow more time"):
         say(server, timeout=0.2, retries=1)
     assert time.monotonic() - began < 10
 
@@ -106,9 +106,7 @@ def test_a_late_answer_is_not_waited_for(server: Scripted) -> None:
 def test_a_server_that_is_not_there_is_named(server: Scripted) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(
-        PlannerError, match=rf"cannot reach http://127\.0\.0\.1:{port}/v1, .*refused.*; check the address"
-    ):
+    with pytest.raises(ChatError, match=rf"cannot reach http://127\.0\.0\.1:{port}/v1, .*refused.*; check the address"):
         say(server, base_url=f"http://127.0.0.1:{port}/v1")
 
 
@@ -124,7 +122,7 @@ def test_a_server_that_is_not_there_is_named(server: Scripted) -> None:
     ],
 )
 def test_what_is_no_address_is_refused_before_anything_is_asked(address: str, reason: str) -> None:
-    with pytest.raises(PlannerError, match=reason) as refused:
+    with pytest.raises(ChatError, match=reason) as refused:
         Endpoint(model="m", base_url=address)
     assert KEY not in str(refused.value)
 
@@ -139,10 +137,10 @@ def test_the_key_comes_from_the_environment(server: Scripted, monkeypatch: pytes
     say(server)
     assert server.keys == [f"Bearer {KEY}", "Bearer sk-other", "Bearer none"]
     server.script = [(401, {}, {})]
-    with pytest.raises(PlannerError, match=r"wants a key \(401: 'Unauthorized'\); set TSATTN_API_KEY"):
+    with pytest.raises(ChatError, match=r"wants a key \(401: 'Unauthorized'\); set TSATTN_API_KEY"):
         say(server)
     for bad in (f"{KEY}\nx", f"{KEY}é"):
         monkeypatch.setenv("TSATTN_API_KEY", bad)
-        with pytest.raises(PlannerError, match="signs that no key has") as refused:
+        with pytest.raises(ChatError, match="signs that no key has") as refused:
             say(server)
         assert KEY not in str(refused.value)

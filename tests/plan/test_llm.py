@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.plan.scripted import Scripted, completion, scripted
-from tsattn.errors import PlanError, PlannerError, PlanWarning
+from tests.plan.serving import nonsense, served
+from tsattn.errors import ChatError, PlanError, PlannerError, PlanWarning
 from tsattn.plan import Segment
 from tsattn.plan.chat import Endpoint
 from tsattn.plan.llm import TEMPLATE, LLMPlanner, cache_folder, read_answer
@@ -214,7 +209,7 @@ def test_a_cache_that_cannot_be_written_is_said(server: Scripted, tmp_path: Path
 @pytest.mark.parametrize("package", ["openai", "platformdirs"])
 def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(PlannerError, match=r"pip install 'tsattn\[llm\]'"):
+    with pytest.raises(ChatError, match=r"pip install 'tsattn\[llm\]'"):
         LLMPlanner(endpoint=Endpoint(model="m")).plan(PROMPT)
 
 
@@ -280,68 +275,13 @@ def test_the_docs_run(server: Scripted, tmp_path: Path, monkeypatch: pytest.Monk
     assert names["plan"].subjects[0].events[0].text == "naps"
 
 
-@pytest.fixture(scope="module")
-def nonsense(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A language model with random weights, one byte a token."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("nonsense")
-    signs = ["<pad>", "<s>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    core = Tokenizer(models.BPE({sign: k for k, sign in enumerate(signs)}, []))
-    core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    chat = "{% for m in messages %}<s>{{ m['role'] }}: {{ m['content'] }}</s>{% endfor %}<s>assistant: "
-    PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token="<pad>", bos_token="<s>", eos_token="</s>", chat_template=chat
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(signs), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=16384, pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
-
-
 @pytest.mark.slow
 def test_a_real_server_with_a_model_that_talks_nonsense_ends_in_the_clear_error(
-    server: Scripted, nonsense: Path, tmp_path: Path
+    server: Scripted, tmp_path: Path
 ) -> None:
-    command = shutil.which("transformers", path=Path(sys.executable).parent)
-    assert command, "transformers has no command line here"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with (tmp_path / "log").open("w+") as log:
-        real = subprocess.Popen(
-            [command, "serve", str(nonsense), "--device", "cpu", "--host", "127.0.0.1", "--port", str(port)],
-            stdout=log, stderr=log, env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        )  # fmt: skip
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/health", real, log)
-            asking = planner(server, base_url=f"http://127.0.0.1:{port}/v1", model=str(nonsense), timeout=120.0)
-            with pytest.raises(PlannerError, match="gave no valid plan, and none either when told what was wrong"):
-                asking.plan(PROMPT)
-            with pytest.raises(PlannerError, match="could not answer .*pinned to"):
-                planner(server, base_url=f"http://127.0.0.1:{port}/v1", model="another", timeout=120.0).plan(PROMPT)
-        finally:
-            real.terminate()
-            real.wait(30)
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Any, seconds: float = 180) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        if _answers(address):
-            return
-        time.sleep(0.5)
-    log.seek(0)
-    pytest.fail(f"transformers serve did not start: {log.read()[-2000:]}")
-
-
-def _answers(address: str) -> bool:
-    try:
-        urllib.request.urlopen(address, timeout=5).close()
-    except (urllib.error.URLError, OSError):
-        return False
-    return True
+    model = nonsense(tmp_path / "model")
+    with served(model) as address:
+        with pytest.raises(PlannerError, match="gave no valid plan, and none either when told what was wrong"):
+            planner(server, base_url=address, model=str(model), timeout=120.0).plan(PROMPT)
+        with pytest.raises(ChatError, match="could not answer .*pinned to"):
+            planner(server, base_url=address, model="another", timeout=120.0).plan(PROMPT)

@@ -1,18 +1,21 @@
-"""A conversation with a language model behind any endpoint that speaks the protocol of OpenAI's chat completions.
+"""Language models behind any endpoint that speaks the protocol of OpenAI's chat completions.
 
-All that can go wrong on the way becomes a `PlannerError` of one line: where, what, and what to do. The key is read from
-the environment and appears in no error, log or file.
+A `Client` sends messages; a `Chat` is one conversation, about answers by a JSON Schema. All that can go wrong on the way
+becomes a `ChatError` of one line: where, what, and what to do. The key is read from the environment or a file and appears
+in no error, log or reply.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, HttpUrl, TypeAdapter, ValidationError
 
-from tsattn.errors import PlannerError
+from tsattn.errors import AccessError, ChatError, RefusalError, RequestError
 from tsattn.plan.schema import quoted
 
 if TYPE_CHECKING:
@@ -22,16 +25,24 @@ if TYPE_CHECKING:
 OPENAI = "https://api.openai.com/v1"
 KEYS = ("TSATTN_API_KEY", "OPENAI_API_KEY")
 """Environment variables that may hold the key; the first that is set counts."""
-INSTALL = "the LLM planner needs more packages: pip install 'tsattn[llm]'"
+INSTALL = "asking a language model needs more packages: pip install 'tsattn[llm]'"
 _LONGEST_ECHO = 4000
 """Signs of its own answer that the model gets to see again."""
 
 
+class Usage(NamedTuple):
+    """Tokens of a question and of its answer, as the server counts them."""
+
+    asked: int
+    answered: int
+
+
 class Said(NamedTuple):
-    """What the model said, and whether it ran into its limit of tokens."""
+    """What the model said, whether it ran into its limit of tokens, and what it used (None where the server is silent)."""
 
     text: str
     cut_off: bool
+    usage: Usage | None = None
 
 
 class _Message(BaseModel):
@@ -44,17 +55,23 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class _Usage(BaseModel):
+    prompt_tokens: int
+    completion_tokens: int
+
+
 class _Reply(BaseModel):
     """What is read of a chat completion."""
 
     choices: list[_Choice]
+    usage: _Usage | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """A model behind an address. Raises `PlannerError` for an address that cannot be one, or that holds a password.
+    """A model behind an address. Raises `ChatError` for an address that cannot be one, or that holds a password.
 
-    An attempt may take `timeout` seconds. Where the server is busy, fails or cannot be reached there are `retries` more
+    The key is what the file `key_file` holds, else what the environment does. An attempt may take `timeout` seconds. Where the server is busy, fails or cannot be reached there are `retries` more
     attempts, after the wait that the server names, else after ever longer ones.
     """
 
@@ -62,40 +79,131 @@ class Endpoint:
     base_url: str = OPENAI
     timeout: float = 120.0
     retries: int = 3
+    key_file: Path | None = None
 
     def __post_init__(self) -> None:
         """Check the address."""
         try:
             url = TypeAdapter(HttpUrl).validate_python(self.base_url)
         except ValidationError as error:
-            raise PlannerError(
+            raise ChatError(
                 f"{self.base_url!r} is no address of a server ({error.errors()[0]['msg']}); give one such as {OPENAI}"
             ) from None
         if url.username or url.password or url.query:
-            raise PlannerError(f"the address of the server holds more than a place; give the key in {KEYS[0]} instead")
+            raise ChatError(f"the address of the server holds more than a place; give the key in {KEYS[0]} instead")
 
 
-class Chat:
-    """A conversation with the model of an endpoint, about answers by a JSON Schema. A context manager, as it holds connections.
+class Client:
+    """Connections to the model of an endpoint, which threads may share. A context manager.
 
-    Raises `PlannerError` where the packages of `tsattn[llm]` are missing, or the key cannot be one.
+    Raises `ChatError` where the packages of `tsattn[llm]` are missing, or the key cannot be one.
     """
 
-    def __init__(self, endpoint: Endpoint, schema: dict[str, Any]) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         try:
             import openai
         except ImportError:
-            raise PlannerError(INSTALL) from None
-        self._endpoint = endpoint
-        self._key = next((os.environ[name].strip() for name in KEYS if os.environ.get(name, "").strip()), "")
-        if not (self._key.isascii() and self._key.isprintable()):
-            raise PlannerError(f"the key in {' or '.join(KEYS)} has signs that no key has; set it again")
+            raise ChatError(INSTALL) from None
+        self.endpoint = endpoint
+        self._key = _key(endpoint)
         self._client = openai.OpenAI(
             api_key=self._key or "none",
             base_url=endpoint.base_url,
             timeout=endpoint.timeout,
             max_retries=endpoint.retries,
         )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def complete(self, messages: Iterable[ChatCompletionMessageParam], **options: Any) -> Said:
+        """The model's answer to these messages; `options` are fields of the request.
+
+        Raises `RefusalError` where the model or a filter will not answer them, `RequestError` where the server takes no
+        such request, `AccessError` where it would answer nothing, and `ChatError` for all else that fails.
+        """
+        import openai
+
+        try:
+            raw = self._client.chat.completions.with_raw_response.create(
+                model=self.endpoint.model, messages=messages, **options
+            )
+        except openai.APIError as error:
+            raise self._explained(error) from None
+        return self._read(raw.content)
+
+    def _read(self, body: bytes) -> Said:
+        where, model = self.endpoint.base_url, self.endpoint.model
+        try:
+            reply = _Reply.model_validate_json(body)
+        except ValidationError:
+            raise ChatError(
+                f"{where} does not speak the protocol of chat completions, it replied "
+                f"{self._quoted(body.decode(errors='replace'))}; does the address need /v1 at its end?"
+            ) from None
+        if not reply.choices:
+            raise ChatError(f"{where} replied without an answer by {model}; ask again later")
+        choice = reply.choices[0]
+        if choice.message.refusal:
+            raise RefusalError(f"{model} refuses this prompt: {self._quoted(choice.message.refusal)}")
+        if choice.finish_reason == "content_filter":
+            raise RefusalError(f"a content filter of {where} keeps back what {model} says to this prompt")
+        usage = None if reply.usage is None else Usage(reply.usage.prompt_tokens, reply.usage.completion_tokens)
+        return Said(self._without_key(choice.message.content or ""), choice.finish_reason == "length", usage)
+
+    def _explained(self, error: openai.APIError) -> ChatError:
+        """What went wrong with a request, in one line: where, what, what to do."""
+        import openai
+
+        where = self.endpoint.base_url
+        tries = int(error.request.headers.get("x-stainless-retry-count", 0)) + 1
+        times = f" in {tries} attempts" if tries > 1 else ""
+        if isinstance(error, openai.APITimeoutError):
+            seconds = f"{self.endpoint.timeout:g} s"
+            return ChatError(
+                f"{where} did not answer within {seconds}{times}; allow more time, or choose a faster model"
+            )
+        if not isinstance(error, openai.APIStatusError):
+            reason = self._quoted(str(error.__cause__ or error))
+            return ChatError(f"cannot reach {where}{times}, {reason}; check the address, and that the server runs")
+        said = f"{error.status_code}: {self._quoted(_remark(error))}"
+        if _is_filtered(error):
+            return RefusalError(f"a content filter of {where} refuses this prompt ({said})")
+        match error.status_code:
+            case 401 | 403 if self._key:
+                return AccessError(f"{where} refuses the key ({said}); set {KEYS[0]} to one that is valid there")
+            case 401 | 403:
+                return AccessError(f"{where} wants a key ({said}); set {KEYS[0]}")
+            case 404:
+                return AccessError(
+                    f"{where} knows no model {self.endpoint.model!r}, or there is nothing at that address ({said})"
+                )
+            case 429:
+                return ChatError(
+                    f"{where} takes no more requests for now{times} ({said}); wait, or choose another model"
+                )
+        kind = RequestError if error.status_code in (400, 422) else ChatError
+        return kind(f"{where} could not answer{times} ({said})")
+
+    def _quoted(self, text: str) -> str:
+        """What a server said, in one short line and without the key, should it be in there."""
+        return quoted(" ".join(self._without_key(text).split()))
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "***") if self._key else text
+
+
+class Chat:
+    """A conversation with the model of an endpoint, about answers by a JSON Schema. A context manager, as it holds connections.
+
+    Raises as `Client` does.
+    """
+
+    def __init__(self, endpoint: Endpoint, schema: dict[str, Any]) -> None:
+        self._client = Client(endpoint)
         self._messages: list[ChatCompletionMessageParam] = []
         answer = {"name": "answer", "strict": True, "schema": schema}
         self._options: dict[str, Any] = {"response_format": {"type": "json_schema", "json_schema": answer}}
@@ -103,85 +211,39 @@ class Chat:
     def __enter__(self) -> Chat:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+    def __exit__(self, *error: object) -> None:
+        self._client.__exit__(*error)
 
     def say(self, text: str) -> Said:
-        """The model's answer to a message, with the whole conversation before it. Raises `PlannerError`."""
-        import openai
-
+        """The model's answer to a message, with the whole conversation before it. Raises as `Client.complete` does."""
         self._messages.append({"role": "user", "content": text})
         try:
-            try:
-                body = self._send()
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if not self._options or _is_filtered(error):
-                    raise
-                # many servers know no schemas; then the question itself must do
-                self._options = {}
-                body = self._send()
-        except openai.APIError as error:
-            raise PlannerError(self._explained(error)) from None
-        said = self._read(body)
+            said = self._client.complete(self._messages, **self._options)
+        except RequestError:
+            if not self._options:
+                raise
+            # many servers know no schemas; then the question itself must do
+            self._options = {}
+            said = self._client.complete(self._messages)
         self._messages.append({"role": "assistant", "content": said.text[:_LONGEST_ECHO]})
         return said
 
-    def _send(self) -> bytes:
-        raw = self._client.chat.completions.with_raw_response.create(
-            model=self._endpoint.model, messages=self._messages, **self._options
-        )
-        return raw.content
 
-    def _read(self, body: bytes) -> Said:
-        where, model = self._endpoint.base_url, self._endpoint.model
+def _key(endpoint: Endpoint) -> str:
+    if endpoint.key_file is None:
+        place = " or ".join(KEYS)
+        key = next((os.environ[name].strip() for name in KEYS if os.environ.get(name, "").strip()), "")
+    else:
+        place = str(endpoint.key_file)
         try:
-            reply = _Reply.model_validate_json(body)
-        except ValidationError:
-            raise PlannerError(
-                f"{where} does not speak the protocol of chat completions, it replied "
-                f"{self._quoted(body.decode(errors='replace'))}; does the address need /v1 at its end?"
+            key = endpoint.key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ChatError(
+                f"cannot read a key from {place}: {getattr(error, 'strerror', None) or 'no text'}"
             ) from None
-        if not reply.choices:
-            raise PlannerError(f"{where} replied without an answer by {model}; ask again later")
-        choice = reply.choices[0]
-        if choice.message.refusal:
-            raise PlannerError(f"{model} refuses this prompt: {self._quoted(choice.message.refusal)}")
-        if choice.finish_reason == "content_filter":
-            raise PlannerError(f"a content filter of {where} keeps back what {model} says to this prompt")
-        return Said(choice.message.content or "", choice.finish_reason == "length")
-
-    def _explained(self, error: openai.APIError) -> str:
-        """What went wrong with a request, in one line: where, what, what to do."""
-        import openai
-
-        where = self._endpoint.base_url
-        tries = int(error.request.headers.get("x-stainless-retry-count", 0)) + 1
-        times = f" in {tries} attempts" if tries > 1 else ""
-        if isinstance(error, openai.APITimeoutError):
-            return (
-                f"{where} did not answer within {self._endpoint.timeout:g} s{times}; allow more time, or choose a "
-                "faster model"
-            )
-        if not isinstance(error, openai.APIStatusError):
-            reason = self._quoted(str(error.__cause__ or error))
-            return f"cannot reach {where}{times}, {reason}; check the address, and that the server runs"
-        said = f"{error.status_code}: {self._quoted(_remark(error))}"
-        if _is_filtered(error):
-            return f"a content filter of {where} refuses this prompt ({said})"
-        match error.status_code:
-            case 401 | 403 if self._key:
-                return f"{where} refuses the key ({said}); set {KEYS[0]} to one that is valid there"
-            case 401 | 403:
-                return f"{where} wants a key ({said}); set {KEYS[0]}"
-            case 404:
-                return f"{where} knows no model {self._endpoint.model!r}, or there is nothing at that address ({said})"
-            case 429:
-                return f"{where} takes no more requests for now{times} ({said}); wait, or choose another model"
-        return f"{where} could not answer{times} ({said})"
-
-    def _quoted(self, text: str) -> str:
-        """What a server said, in one short line and without the key, should it be in there."""
-        return quoted(" ".join((text.replace(self._key, "***") if self._key else text).split()))
+    if not (key.isascii() and key.isprintable()):
+        raise ChatError(f"the key in {place} has signs that no key has; set it again")
+    return key
 
 
 def _remark(error: openai.APIStatusError) -> str:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tsattn.errors import PlanError, PlannerError, PlanWarning
+from tsattn.errors import ChatError, PlanError, PlannerError, PlanWarning
 from tsattn.plan.chat import INSTALL, Chat, Endpoint
 from tsattn.plan.schema import Plan, Span, check_prompt, quoted, validated
 
@@ -71,11 +71,11 @@ class Planned(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """Where plans are kept by default. Raises `PlannerError` where the packages of `tsattn[llm]` are missing."""
+    """Where plans are kept by default. Raises `ChatError` where the packages of `tsattn[llm]` are missing."""
     try:
         import platformdirs
     except ImportError:
-        raise PlannerError(INSTALL) from None
+        raise ChatError(INSTALL) from None
     return platformdirs.user_cache_path("tsattn") / "llm-plans"
 
 
@@ -94,8 +94,8 @@ class LLMPlanner:
     def plan(self, prompt: str) -> Planned:
         """The plan for a prompt.
 
-        Raises `PlanError` where the prompt is empty, too long or no valid text, and `PlannerError` where the server cannot
-        be asked, refuses, or gives no valid plan.
+        Raises `PlanError` where the prompt is empty, too long or no valid text, `ChatError` where the server cannot be
+        asked or refuses, and the `PlannerError` among them where it gives no valid plan.
         """
         began = time.perf_counter()
         check_prompt(prompt)

@@ -47,6 +47,12 @@ def read(source: str | Path, *, plain: Callable[[str], Plan] = parse) -> Plan:
         raise type(error)(f"{where}{error}") from error
 
 
+def read_text(text: str, *, plain: Callable[[str], Plan] = parse) -> Plan:
+    """The plan of a text in any of the formats, never of a file that it may name. Raises `PlanError` as `read` does."""
+    form, content = _recognised(text)
+    return plain(text) if form is None else form.read(content)
+
+
 def read_document(text: str) -> Plan:
     """The plan of a text that must be a document. Raises `PlanError` as `read` does."""
     form, content = _recognised(text, must_be_document=True)

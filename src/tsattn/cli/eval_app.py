@@ -1,0 +1,174 @@
+"""`tsattn eval …`: StoryEval's commands and their options. What they do is in the modules they import when called."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+eval_app = typer.Typer(help="Measurements.", no_args_is_help=True)
+
+PROMPTS = "Prompts as StoryEval has them, a JSON file or an http(s) address: name.mp4 → prompt, event_list, class."
+COMPAT = typer.Option(
+    "--storyeval-compat", help="Count what is unscored as 0, as the benchmark does, and not leave it out."
+)
+BASE_URL = typer.Option(
+    help="Address of any OpenAI-compatible server; its key is read from TSATTN_API_KEY, else OPENAI_API_KEY. "
+    "(default: OpenAI's)"
+)
+KEY_FILE = typer.Option(help="File that holds the key, instead of the environment.")
+
+
+class ProtocolName(str, Enum):
+    """How a judge is asked."""
+
+    GPT4O = "gpt4o"
+    LLAVA = "llava"
+
+
+@eval_app.command("judge")
+def eval_judge(
+    videos: Annotated[
+        Path,
+        typer.Argument(help="Folder of a batch, of videos named as in the prompts, or of such folders, one per model."),
+    ],
+    prompts: Annotated[str | None, typer.Option(help=f"{PROMPTS} A batch knows its own.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for replies and results; give the same one to resume.")
+    ] = Path("judged"),
+    model: Annotated[str | None, typer.Option(help="Vision model of the server, such as gpt-4o.")] = None,
+    base_url: Annotated[str | None, BASE_URL] = None,
+    key_file: Annotated[Path | None, KEY_FILE] = None,
+    local: Annotated[
+        str | None,
+        typer.Option(
+            help="Vision-language model of transformers instead, a folder or hub id; it runs on this machine."
+        ),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where --local runs. (default: cuda if there is one)")] = None,
+    protocol: Annotated[
+        ProtocolName | None,
+        typer.Option(help="Frames, rounds and limits of the benchmark's judges. (default: gpt4o, llava for --local)"),
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds for each video. (default: the protocol's)", min=1)] = None,
+    concurrency: Annotated[int, typer.Option(help="Questions that are under way at a time.", min=1)] = 4,
+    requests_per_minute: Annotated[
+        float | None, typer.Option(help="Begin no more questions than these in a minute.", min=0.01)
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.001)] = 120.0,
+    retries: Annotated[
+        int, typer.Option(help="Attempts after the first where the server is busy, fails or is silent.", min=0)
+    ] = 5,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            help="Price table, YAML: model: {input: 2.5, output: 10, frame_tokens: 255}, dollars per million."
+        ),
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(help="Ask nothing that could bring the dollars spent for the folder above this.", min=0.0),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show what there is to ask and its cost, then end.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the first question costs money.")] = False,
+    ask_again: Annotated[
+        bool, typer.Option("--ask-again", help="Ask anew where the judge's own replies left a round without a score.")
+    ] = False,
+    storyeval_compat: Annotated[bool, COMPAT] = False,
+) -> None:
+    """Have a vision model judge which events of its prompt each video shows, by the protocol of StoryEval.
+
+    Every reply is kept: stopped at any moment, the same command goes on where it was. What has no verdict is unscored, with
+    the reason. Exits with 1 where the judge failed on a video; it is asked again on the next run.
+
+    Example: tsattn eval judge videos --prompts all_prompts.json --model gpt-4o --prices prices.yaml --max-cost 50
+
+    Example: tsattn eval judge videos --local llava-hf/llava-onevision-qwen2-7b-ov-hf -o judged
+    """
+    from tsattn.cli.judging import How, Who, run_judge
+
+    run_judge(
+        videos,
+        prompts,
+        output,
+        who=Who(model, base_url, key_file, local, device, concurrency, requests_per_minute, timeout, retries),
+        how=How(protocol and protocol.value, rounds, prices, max_cost, preview, yes, ask_again, storyeval_compat),
+    )
+
+
+@eval_app.command("score")
+def eval_score(
+    file: Annotated[Path, typer.Argument(help="Results file, of tsattn eval judge or of the benchmark.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the scores as one JSON object and nothing else.")] = False,
+    storyeval_compat: Annotated[bool, COMPAT] = False,
+) -> None:
+    """Score a results file by StoryEval's rules: all, each class, and each number of events.
+
+    Example: tsattn eval score judged/wan-ts-attn_gpt-4o.json --json
+    """
+    from tsattn.cli.scoring import show_score
+
+    show_score(file, as_json=json, compat=storyeval_compat)
+
+
+@eval_app.command("report")
+def eval_report(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[LABEL=]FILE...", help="Results files. Those of one label are one run with several seeds."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("report"),
+    baseline: Annotated[
+        str | None, typer.Option(help="Label of the run that others are compared with. (default: the first)")
+    ] = None,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw pictures too.")] = True,
+    storyeval_compat: Annotated[bool, COMPAT] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report in the folder.")] = False,
+) -> None:
+    """Put runs side by side as Markdown, HTML, CSV and pictures, with what each gains over the first.
+
+    Example: tsattn eval report vanilla=a_gpt-4o.json ts-attn=b_gpt-4o.json -o report
+    """
+    from tsattn.cli.scoring import make_report
+
+    make_report(files, output, baseline=baseline, pictures=plots, compat=storyeval_compat, overwrite=overwrite)
+
+
+@eval_app.command("build-i2v")
+def eval_build_i2v(
+    prompts: Annotated[str, typer.Argument(help=PROMPTS)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to build; give the same one to resume.")],
+    llm_model: Annotated[str | None, typer.Option(help="Model that writes the initial states.")] = None,
+    base_url: Annotated[str | None, BASE_URL] = None,
+    key_file: Annotated[Path | None, KEY_FILE] = None,
+    image_model: Annotated[
+        str, typer.Option(help="Text-to-image pipeline of diffusers, a folder or hub id.")
+    ] = "Qwen/Qwen-Image",
+    pipeline: Annotated[
+        str | None,
+        typer.Option(help="Its class, in diffusers or as module:Class. (default: AutoPipelineForText2Image)"),
+    ] = None,
+    size: Annotated[str, typer.Option(help="Size of the video in pixels, WIDTHxHEIGHT.")] = "832x480",
+    steps: Annotated[int | None, typer.Option(help="Denoising steps. (default: the pipeline's)", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the first roll; each further roll adds 1.", min=0)] = 0,
+    reject: Annotated[
+        Path | None, typer.Option(help="rejected.json, as review.html saves it: these frames are rolled again.")
+    ] = None,
+) -> None:
+    """Build the image-to-video variant of the benchmark: an initial state and a first frame for each prompt.
+
+    What is there is not made again. Look at review.html, reject what is wrong, and run it again with --reject. The folder's
+    prompts.json is then ready for tsattn batch run and tsattn eval judge.
+
+    Example: tsattn eval build-i2v all_prompts.json -o i2v --llm-model gpt-4o
+    """
+    from tsattn.cli.first_frames import Choice, build
+
+    choice = Choice(llm_model, base_url, key_file, image_model, pipeline, size, steps, seed)
+    build(prompts, output, choice=choice, reject=reject)
