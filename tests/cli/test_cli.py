@@ -38,7 +38,7 @@ def no_long_work(monkeypatch):
     def generate(*args, **kwargs):
         raise AssertionError("the run began")
 
-    monkeypatch.setattr("tsattn.cli.generating.generate", generate)
+    monkeypatch.setattr("tsattn.runs.making.generate", generate)
 
 
 def test_help_names_every_command():
@@ -116,6 +116,13 @@ def test_bad_input_is_refused_in_one_line(refused, tmp_path, arguments, message)
     assert not list(tmp_path.glob("out/*"))
 
 
+def test_libraries_that_are_imported_for_the_first_time_add_no_line():
+    command = [sys.executable, "-m", "tsattn", "generate", PROMPT, "--num-frames", "500"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert len(run.stderr.splitlines()) == 1, run.stderr
+
+
 def test_more_events_than_latent_frames(refused, tmp_path):
     line = refused("generate", PROMPT, "--num-frames", "3", "-o", tmp_path)
     assert "3 events, but the clip has only 2 latent frames" in line
@@ -156,6 +163,17 @@ def test_a_pipeline_of_another_class(refused, tmp_path):
     assert "cannot control a DDPMPipeline; supported are exactly the diffusers classes WanPipeline" in line
 
 
+def test_an_image_where_none_is_given_or_none_is_used(refused, tmp_path, capsys):
+    from tests.families.wan import PICTURE, from_picture
+
+    from_picture().save_pretrained(tmp_path / "i2v")
+    PICTURE.save(tmp_path / "image.png")
+    capsys.readouterr()  # what libraries said while the folder was made
+    line = refused("generate", PROMPT, "--model", tmp_path / "i2v", "-o", tmp_path / "out")
+    assert "starts from an image; give one with --image" in line
+    assert "from text alone" in refused("generate", PROMPT, "--image", tmp_path / "image.png", "-o", tmp_path / "out")
+
+
 def test_existing_results_are_kept(refused, tmp_path):
     (tmp_path / "run.json").write_text("precious")
     line = refused("generate", PROMPT, "-o", tmp_path)
@@ -177,7 +195,7 @@ def test_every_error_is_ours():
     from tsattn import errors
 
     raised = [value for value in vars(errors).values() if isinstance(value, type) and not issubclass(value, Warning)]
-    assert len(raised) == 9
+    assert len(raised) == 16
     assert all(issubclass(error, TsattnError) for error in raised)
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.plan.scripted import Scripted, completion, scripted
 from tsattn.cli.app import app
-from tsattn.errors import PlanError, PlannerError, PlanWarning
+from tsattn.errors import ChatError, PlanError, PlanWarning
 
 PROMPT = "A cat jumps, then sleeps"
 ANSWER = {
@@ -53,7 +53,7 @@ def test_the_model_plans_and_its_time_is_told(server: Scripted) -> None:
 def test_a_failure_is_an_error_unless_a_fallback_was_chosen(server: Scripted) -> None:
     server.script = [(404, {}, {})]
     failed = ask(server)
-    assert isinstance(failed.exception, PlannerError)
+    assert isinstance(failed.exception, ChatError)
     with pytest.warns(PlanWarning, match=r"s without a plan by m, the offline parser makes it: \S+ knows no model 'm'"):
         result = ask(server, "--fallback", "offline")
     assert events(result) == ["jumps", "sleeps"]

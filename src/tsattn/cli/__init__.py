@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from typing import Any
@@ -11,10 +12,15 @@ from tsattn.errors import PlanWarning, TsattnError
 
 __all__ = ["app", "main"]
 
+IMPORT_CHATTER = ("torchao", "torch.utils._pytree", "diffusers.quantizers")
+"""Loggers that warn, where torchao is installed, of parts of it that this machine cannot load: diffusers imports it always."""
+
 
 def main() -> None:
     """Run the command line; expected errors become one clear line and exit code 2, warnings a line each."""
     _print_plan_warnings()
+    for name in IMPORT_CHATTER:
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         app()
     except TsattnError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tsattn.cli.eval_app import eval_app
 from tsattn.cli.planner import (
     AskAgain,
     BaseURL,
@@ -18,6 +20,14 @@ from tsattn.cli.planner import (
     chosen_planner,
 )
 
+
+class EngineName(str, Enum):
+    """Who makes the videos of a batch."""
+
+    SERIAL = "serial"
+    RAY = "ray"
+
+
 app = typer.Typer(
     name="tsattn",
     help="Multi-event video from one prompt: each event in its own segment, with the weights of the model you have.",
@@ -27,9 +37,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 plan_app = typer.Typer(help="Plans: what happens when.", no_args_is_help=True)
-eval_app = typer.Typer(help="Measurements.", no_args_is_help=True)
 app.add_typer(plan_app, name="plan")
 app.add_typer(eval_app, name="eval")
+batch_app = typer.Typer(help="Many videos: prompts x models x methods x seeds.", no_args_is_help=True)
+app.add_typer(batch_app, name="batch")
 
 
 def _version(wanted: bool) -> None:
@@ -79,6 +90,9 @@ def generate(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("tsattn-out"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in the folder.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record/--no-record", help="Record attention in the controlled steps, for tsattn inspect.")
+    ] = True,
     planner: Planner = PlannerName.OFFLINE,
     llm_model: LLMModel = None,
     base_url: BaseURL = None,
@@ -102,6 +116,7 @@ def generate(
         folder=output,
         overwrite=overwrite,
         image_file=image,
+        record=record,
         planner=chosen_planner(
             planner,
             llm_model=llm_model,
@@ -111,6 +126,46 @@ def generate(
             fallback=fallback,
         ),
     )
+
+
+@app.command()
+def inspect(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a file in it.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for pictures and report. (default: inspect in the run's)"),
+    ] = None,
+) -> None:
+    """Show what a run attended to, and why an event was missed: sentences here, charts and a report in a folder.
+
+    Example: tsattn inspect tsattn-out
+    """
+    from tsattn.cli.inspecting import inspect_run
+
+    inspect_run(run, output)
+
+
+@app.command()
+def rerun(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An mp4 of tsattn's, a run.json, or the folder of a run.")
+    ],
+    image: Annotated[
+        Path | None, typer.Option(help="The image that the video started from, where it is not beside run.json.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("tsattn-rerun"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in the folder.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record/--no-record", help="Record attention, as tsattn generate does.")
+    ] = True,
+) -> None:
+    """Make a video again from what its file says it was made from, and tell whether it is the same, bit for bit.
+
+    Example: tsattn rerun tsattn-out/controlled.mp4
+    """
+    from tsattn.cli.generating import rerun
+
+    rerun(file, folder=output, overwrite=overwrite, image_file=image, record=record)
 
 
 SOURCE = typer.Argument(
@@ -235,6 +290,28 @@ def doctor(
     examine(model)
 
 
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine's.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535)] = 7860,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model to offer besides the embedded one: a folder or a hub id; may be repeated."),
+    ] = None,
+    auth: Annotated[
+        str | None,
+        typer.Option(metavar="NAME:PASSWORD", envvar="TSATTN_UI_AUTH", help="Ask browsers for this name and password."),
+    ] = None,
+) -> None:
+    """Serve the web page: plan on a timeline, generate, compare with the model alone, see why. (docs/web.md)
+
+    Example: tsattn ui --model Wan-AI/Wan2.1-T2V-1.3B-Diffusers
+    """
+    from tsattn.cli.serving import run
+
+    run(host=host, port=port, models=model or [], auth=auth)
+
+
 @eval_app.command("shapes")
 def eval_shapes(
     events: Annotated[int, typer.Option(help="Events in each prompt.")] = 3,
@@ -242,7 +319,9 @@ def eval_shapes(
     seed: Annotated[int, typer.Option(help="Which prompts and start noises; training never draws them.")] = 0,
     method: Annotated[
         list[str] | None,
-        typer.Option(help="vanilla or ts-attn; may be repeated. (default: both)"),
+        typer.Option(
+            help="vanilla, ts-attn or an ablation such as no-region; may be repeated. (default: the first two)"
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
@@ -253,3 +332,70 @@ def eval_shapes(
     from tsattn.cli.evaluating import run_shapes
 
     run_shapes(events=events, n=n, seed=seed, methods=method, as_json=json)
+
+
+SPEC = typer.Argument(
+    metavar="SPEC", help="Prompts, models, methods, seeds and settings, as YAML or JSON (docs/batch.md)."
+)
+BATCH = typer.Option("--output", "-o", help="Folder of the batch. (default: one here with the spec's name)")
+
+
+@batch_app.command("run")
+def batch_run(
+    spec: Annotated[Path, SPEC],
+    output: Annotated[Path | None, BATCH] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="One worker in this process, or many on Ray: here or on a cluster.")
+    ] = EngineName.SERIAL,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to work on, or auto. (default: Ray is started here)")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Workers on Ray. (default: as many as the GPUs, or else the cores, hold)", min=1)
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(help="CPU threads of each worker; other numbers may change a video's last bits.", min=1)
+    ] = 1,
+    retries: Annotated[int, typer.Option(help="How often a job is tried again whose worker on Ray died.", min=0)] = 2,
+) -> None:
+    """Make all videos of a spec that its folder does not hold yet. Stop it at any time; start it again to go on.
+
+    Exits with 1 where jobs failed; they are tried again on the next run.
+
+    Example: tsattn batch run spec.yaml -o videos
+
+    Example: tsattn batch run spec.yaml --engine ray --workers 2
+    """
+    from tsattn.cli.batching import run_batch
+
+    run_batch(spec, output, engine=engine.value, address=address, workers=workers, threads=threads, retries=retries)
+
+
+@batch_app.command("plan")
+def batch_plan(
+    spec: Annotated[Path, SPEC],
+    output: Annotated[Path | None, BATCH] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else.")] = False,
+) -> None:
+    """Check a spec without running it: what it asks for, what its folder holds, and how long the rest will take.
+
+    Example: tsattn batch plan spec.yaml
+    """
+    from tsattn.cli.batching import plan_batch
+
+    plan_batch(spec, output, as_json=json)
+
+
+@batch_app.command("status")
+def batch_status(
+    folder: Annotated[Path, typer.Argument(help="Folder of a batch.")],
+    check: Annotated[bool, typer.Option("--check", help="Also read every video, and say which are damaged.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Show how far a batch is, and what failed; also while it runs.
+
+    Example: tsattn batch status videos
+    """
+    from tsattn.cli.batching import show_status
+
+    show_status(folder, check=check, as_json=json)

@@ -10,18 +10,18 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tsattn.errors import PlanError
-from tsattn.evaluate.shapes import METHODS, evaluate
+from tsattn.evaluate.shapes import evaluate
+from tsattn.methods import COMPARED, check_method
 
 
 def run_shapes(*, events: int, n: int, seed: int, methods: Sequence[str] | None, as_json: bool) -> None:
     """Run the evaluation. Raises `PlanError` for a method that there is not."""
-    names = list(dict.fromkeys(methods or METHODS))
-    unknown = [name for name in names if name not in METHODS]
+    names = list(dict.fromkeys(methods or COMPARED))
     for option, value, least, most in (("events", events, 1, 4), ("n", n, 1, 10**6), ("seed", seed, 0, 2**63 - 1)):
         if not least <= value <= most:
             raise PlanError(f"--{option} must be from {least} to {most}, but got {value}")
-    if unknown:
-        raise PlanError(f"unknown method {unknown[0]!r}; there are {', '.join(METHODS)}")
+    for name in names:
+        check_method(name)
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("videos", total=n * len(names))
         result = evaluate(events=events, n=n, seed=seed, methods=names, on_video=lambda: progress.advance(task))

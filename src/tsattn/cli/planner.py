@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tsattn.errors import PlanError, PlannerError, PlanWarning
+from tsattn.errors import ChatError, PlanError, PlanWarning
 
 if TYPE_CHECKING:
     from tsattn.plan import Plan
@@ -73,7 +73,7 @@ def chosen_planner(
         began = time.perf_counter()
         try:
             return _by_model(prompt, llm_model, base_url, llm_timeout, ask_again=ask_again)
-        except PlannerError as error:
+        except ChatError as error:
             if fallback is None:
                 raise
             seconds = time.perf_counter() - began

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from rich.text import Text
 from tsattn.cli.drawing import bar, highlighted, summary, table, words
 from tsattn.errors import PlanError, PlanWarning
 from tsattn.plan import Plan, parse, parse_segments, read, write
-from tsattn.plan.timeline import Clip, Stretch, remarks, snap_plan
+from tsattn.plan.timeline import Clip, Stretch, misfits, remarks, snap_plan
 
 if TYPE_CHECKING:
     from tsattn.settings import Settings
@@ -48,15 +47,12 @@ class On(NamedTuple):
 
         Raises `PlanError` where the model cannot make it.
         """
-        from tsattn.generate import SHAPES_SETTINGS, describe
-        from tsattn.shapes import MODEL
+        from tsattn.generate import SHAPES_SETTINGS, describe, embedded_clip
 
-        if self.name != EMBEDDED:
-            facts = describe(self.name)
-            return facts.clip(self._changed(facts.settings))
-        settings = self._changed(SHAPES_SETTINGS)
-        compression = json.loads((MODEL / "vae" / "config.json").read_text(encoding="utf-8"))["scale_factor_temporal"]
-        return Clip.made(settings.frames, settings.fps, compression)
+        if self.name == EMBEDDED:
+            return embedded_clip(self._changed(SHAPES_SETTINGS))
+        facts = describe(self.name)
+        return facts.clip(self._changed(facts.settings))
 
     def rows(self, plan: Plan, clip: Clip) -> list[list[Stretch]]:
         """The plan's latent frames on the clip; where it does not fit, the error tells how to choose another."""
@@ -128,7 +124,7 @@ def check(source: str, *, segments: str | None, on: On) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", PlanWarning)
         plan, clip = make_plan(source, None, segments), on.clip()
-        wrong = _misfits(plan, clip)
+        wrong = misfits(plan, clip)
         rows = [] if wrong else snap_plan(plan, clip)
         _draw(console, plan, rows, clip, on)
         try:
@@ -166,21 +162,3 @@ def _draw(console: Console, plan: Plan, rows: list[list[Stretch]], clip: Clip, o
     if rows:
         console.print(bar(plan, rows, clip, width=console.width), "", sep="\n")
         console.print(table(plan, rows, clip))
-
-
-def _misfits(plan: Plan, clip: Clip) -> list[str]:
-    """All that does not fit the clip, event by event where that tells more."""
-
-    def misfit(part: Plan) -> str | None:
-        try:
-            snap_plan(part, clip)
-        except PlanError as error:
-            return str(error)
-        return None
-
-    single = [
-        plan.model_copy(update={"subjects": (subject.model_copy(update={"events": (event,)}),)})
-        for subject in plan.subjects
-        for event in subject.events
-    ]
-    return list(dict.fromkeys(found for part in [*single, plan] if (found := misfit(part))))
