@@ -93,9 +93,10 @@ def test_compiled_blocks_of_other_families(graphs, name):
     made.clear()
     with tsattn.control(case.pipe, PLAN, config=LONG):
         torch.testing.assert_close(case(), expected[1], rtol=1e-3, atol=1e-4)
-        assert len(made) == 2 * alone, "what the model alone has, while acting and while not"
+        assert len(made) <= 2 * alone, "no more than the model alone has, while acting and while not"
+        made.clear()
         case()
-        assert len(made) == 2 * alone, "a second run compiles nothing"
+        assert not made, "a second run compiles nothing"
     torch.testing.assert_close(case(), expected[0], rtol=1e-3, atol=1e-4)
 
 

@@ -67,7 +67,8 @@ def _left(job: Job) -> str:
     done, total = sum(job.done.values()), job.steps * len(job.videos)
     if not done:
         return "Denoising."
-    return f"Denoising; about {(job.stepped - job.began) / done * (total - done):.0f} s left."
+    left = (job.stepped - job.began) / done * (total - done)
+    return f"Denoising; about {f'{left:.0f} s' if left < 100 else f'{left / 60:.0f} min'} left."
 
 
 def result(entry: Entry, clip: Clip) -> str:
