@@ -44,7 +44,9 @@ def test_large_files_are_sampled_from_end_to_end(tmp_path, where, monkeypatch):
     weights.write_bytes(bytes(7 * 2**19))
     before = of(tmp_path)
     changed = bytearray(weights.read_bytes())
-    changed[where : where + 2**18 if where >= 0 else None] = b"\1" * len(changed[where : where + 2**18 if where >= 0 else None])
+    changed[where : where + 2**18 if where >= 0 else None] = b"\1" * len(
+        changed[where : where + 2**18 if where >= 0 else None]
+    )
     weights.write_bytes(changed)
     assert of(tmp_path) != before
     assert weights.stat().st_size > module.READ_WHOLE
