@@ -66,3 +66,15 @@ def test_every_latent_frame_covers_four_frames():
 def test_joined_latent_frames_are_refused():
     with pytest.raises(UnsupportedPipelineError, match="patch_size_t"):
         tsattn.enable(pipeline(patch_size_t=2), plan())
+
+
+def test_embeddings_are_compared_once_for_a_run(monkeypatch):
+    from tsattn.control import tracking
+
+    calls, genuine = [], tracking._is_prompt
+    monkeypatch.setattr(tracking, "_is_prompt", lambda *args: calls.append(args) or genuine(*args))
+    with tsattn.control(CASE.pipe, plan()):
+        CASE(num_inference_steps=4)
+        assert len(calls) == 1, "four steps pass the same tensor"
+        CASE()
+        assert len(calls) == 2, "another run may have other embeddings"

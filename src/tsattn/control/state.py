@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from tsattn.attention.rule import Rule
 from tsattn.attention.shard import Shard
@@ -69,6 +72,8 @@ class State:
     videos_per_prompt: int = 1
     embeddings: torch.Tensor | None = None
     """What the pipeline's text encoder made of the prompts, (prompts · videos, k, d)."""
+    compared: MutableMapping[torch.Tensor, bool] = field(default_factory=WeakTensorKeyDictionary)
+    """Whether embeddings that the transformer was given in this run are those."""
     step: int = 0
     """Denoising steps finished so far."""
     steps: int | None = None
@@ -114,6 +119,7 @@ class State:
     def begin(self) -> None:
         """A new run."""
         self.texts, self.embeddings, self.videos_per_prompt = [], None, 1
+        self.compared.clear()
         self.step, self.steps, self.acted = 0, None, 0
         self.leave()
         self.runs += 1

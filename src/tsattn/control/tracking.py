@@ -204,7 +204,13 @@ def _has_prompt(text: Any, family: Family, state: State) -> bool:
     """Whether a forward pass on these text embeddings carries the prompts."""
     if family.conditional is not None:
         return state.branch == family.conditional
-    own = state.embeddings
+    # comparing makes the host wait for the device, and pipelines pass the same tensor in every step
+    if text not in state.compared:
+        state.compared[text] = _is_prompt(text, state.embeddings)
+    return state.compared[text]
+
+
+def _is_prompt(text: Any, own: Tensor | None) -> bool:
     if own is None or text.shape[-2:] != own.shape[-2:] or len(text) < len(own):
         return False
     last = text[-len(own) :]  # in a batch with the negative prompt, the prompt comes last
