@@ -11,13 +11,19 @@ import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("tsattn.attention", "beartype.beartype"):  # shapes are checked in tests only
+    import tsattn.attention.cap
+    import tsattn.attention.hard_mask
     import tsattn.attention.joint
     import tsattn.attention.lse
     import tsattn.attention.mass
     import tsattn.attention.modulation
+    import tsattn.attention.prompt_relay
     import tsattn.attention.reference
+    import tsattn.attention.reference_methods
     import tsattn.attention.region
     import tsattn.attention.released
+    import tsattn.attention.smoothing
+    import tsattn.attention.softness
     import tsattn.attention.split  # noqa: F401
 
 from tsattn.plan import Plan

@@ -13,4 +13,10 @@ after the model's own norms and rotary embedding. Source of all formulas: arXiv 
     modulation  what is added to the logits there: rearrangement and reinforcement    (paper: EAR, AAR)
     split       both applied to a model's cross-attention, touching only the region's rows
     reference   the same, dense and in float64, as the paper writes it; the tests hold the fast path against it
+
+Other methods put other marks into the same place, and options go beyond the paper:
+
+    prompt_relay, hard_mask     what is added depends on the time alone
+    softness, cap, smoothing    soft edges of segments, a limit on what other words lose, a region with a memory
+    reference_methods           all of these, dense and in float64
 """

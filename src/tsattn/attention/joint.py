@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tsattn.attention.lse import Partial, backend_for, merge
@@ -41,19 +41,21 @@ def joint_attention(
     scale: float,
     rule: Rule,
     masked: bool,
+    masks: Bool[Tensor, "s q"] | None = None,
 ) -> Float[Tensor, "q h d"]:
     """New outputs of all video tokens of a sample, by their queries and what they have `seen` of the video.
 
     `count` (k,) as in `controlled_rows`; `masked` says whether any of it may differ from 1, so that a kernel without a bias
-    may be used where none does.
+    may be used where none does. `masks` are the regions; without them they are found here.
     """
     q, tk, tv = (x.transpose(0, 1)[None] for x in (query, text_key, text_value))
     bias = count.to(computing_dtype(q.dtype)).log() if masked else None
     read = backend_for(q.device, q.dtype, q.shape[-1], biased=masked)(q, tk, tv, bias, scale)
     values, lse = read.values.clone(), read.lse.clone()
-    masks = regions(query, text_key, count, timelines, grid, scale=scale, rule=rule)
+    if masks is None:
+        masks = regions(query, text_key, count, timelines, grid, scale=scale, rule=rule)
     for rows in controlled_rows(
-        query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked
+        query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked, rest=seen.lse[0].T
     ):
         place(values[0].transpose(0, 1), rows, rows.values)
         place(lse[0].transpose(0, 1), rows, rows.lse.to(lse.dtype))

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from tsattn.attention.rule import Rule
 
 LARGEST_BIAS = 80.0
-"""Bound of what one subject adds to a logit, so that no softmax ever meets an infinity."""
+"""Bound of what one subject adds to a logit for a full mark, so that no softmax ever meets an infinity."""
 
 
 class Extent(NamedTuple):
@@ -45,18 +45,23 @@ def extent(logits: Float[Tensor, "r h k"], count: Float[Tensor, " k"], *, masked
 
 
 def event_bias(
-    logits: Float[Tensor, "r h e"], row: Extent, current: Bool[Tensor, "r e"], other: Bool[Tensor, "r e"], rule: Rule
+    logits: Float[Tensor, "r h e"],
+    row: Extent,
+    current: Shaped[Tensor, "r e"],
+    other: Shaped[Tensor, "r e"],
+    rule: Rule,
 ) -> Float[Tensor, "r h e"]:
     """The term `R ⊙ B` of one subject for some rows of the attention map, per head, on the columns of its events.
 
     `current` and `other` (r, e) mark, for each row, the columns of the event that is due and of the subject's other
-    events; a column in both counts as current, on a column in neither nothing is added.
+    events; a column in both counts as current, on a column in neither nothing is added. A mark that is a number is how
+    much of the term is added.
 
     With statistics over all text columns of the `row`, `b⁺ = max − mean` on current columns and `b⁻ = min − mean` on other
     ones. `p' = (p − p_min) / (p_max − p_min)` is the row's min-max normalised probability; the softmax's denominator
     cancels in it, so `p' = (e^{S−max} − e^{min−max}) / (1 − e^{min−max})`. Factors are `r⁺ = r_min + (1 − p')(r_max −
     r_min)` and `r⁻ = r_min + p'(r_max − r_min)`. Two things differ from the paper: its ε is 0 here
-    (where all columns are equal, b is 0 and p' does not matter), and the result is bounded by `LARGEST_BIAS`.
+    (where all columns are equal, b is 0 and p' does not matter), and b is bounded, so that the result is by `LARGEST_BIAS`.
 
     Without `rule.rearrange` b is 1 and -1, without `rule.reinforce` r is 1; `rule.released` uses r⁺ for both.
     """
@@ -64,11 +69,24 @@ def event_bias(
     raised, lowered = torch.ones_like(highest), -torch.ones_like(lowest)
     if rule.rearrange:
         raised, lowered = highest - mean, lowest - mean
-    if rule.reinforce:
-        floor = torch.exp(lowest - highest)
-        share = (torch.exp(logits - highest) - floor) / (1 - floor).clamp_min(torch.finfo(logits.dtype).tiny)
-        reach = rule.r_max - rule.r_min
-        raised = raised * (rule.r_min + (1 - share) * reach)
-        lowered = lowered * (rule.r_min + (1 - share if rule.released else share) * reach)
-    bias = torch.where(current[:, None], raised, torch.where(other[:, None], lowered, 0.0))
-    return bias.clamp(-LARGEST_BIAS, LARGEST_BIAS)
+    bound = LARGEST_BIAS / max(rule.r_max, 1)
+    raised, lowered = raised.clamp_max(bound), lowered.clamp_min(-bound)
+    due = current.to(logits.dtype)
+    due_not = torch.where(current.bool(), 0, other).to(logits.dtype)
+    if not rule.reinforce:
+        return (due[:, None] * raised).addcmul_(due_not[:, None], lowered)
+    # with p' = (e - floor) / (1 - floor) both factors are linear in e, so each term is one pass over the columns
+    floor = torch.exp(lowest - highest)
+    slope = (rule.r_max - rule.r_min) / (1 - floor).clamp_min(torch.finfo(logits.dtype).tiny)
+    share = (logits - highest).clamp_max_(0).exp_()  # a masked column may be above the highest of the others
+    falling = rule.r_max + slope * floor, -slope
+    rising = rule.r_min - slope * floor, slope
+    bias = _scaled(share, raised, falling).mul_(due[:, None])
+    return bias.addcmul_(_scaled(share, lowered, falling if rule.released else rising), due_not[:, None])
+
+
+def _scaled(
+    share: Float[Tensor, "r h e"], amount: Float[Tensor, "r h 1"], line: tuple[Tensor, Tensor]
+) -> Float[Tensor, "r h e"]:
+    """An amount times a factor that is linear in the share: `line` is the factor at 0, and what it gains to 1."""
+    return torch.addcmul(amount * line[0], share, amount * line[1])

@@ -24,3 +24,5 @@ class Rule(NamedTuple):
     """Whether the move is scaled between `r_min` and `r_max` by the column's probability; otherwise by 1."""
     released: bool = False
     """Whether region and bias are computed as the authors' published code does it (see `attention.released`)."""
+    cap: float | None = None
+    """Largest share of its mass that a column may lose to those that are raised (see `attention.cap`)."""

@@ -7,13 +7,14 @@ number. That is exact, needs no log-sum-exp from the kernel and no bias of the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from tsattn.attention.cap import capped
 from tsattn.attention.modulation import event_bias, extent
 from tsattn.attention.region import Grid, computing_dtype, motion_region, subject_map
 from tsattn.attention.released import released_region
@@ -44,13 +45,13 @@ class Timeline(NamedTuple):
     `subject` (k,) is 1 on the subject's columns; `columns` (e,) are the numbers of those that any of its events uses.
     `current` and `other` (t, e) mark those of the event that is due and of the subject's other events in each of t equal
     parts of the video tokens, which are the latent frames (single tokens in the released code). A part without an event
-    has neither.
+    has neither. A mark is True, or a number above 0: how much of what is added the column gets.
     """
 
     subject: Float[Tensor, " k"]
     columns: Int[Tensor, " e"]
-    current: Bool[Tensor, "t e"]
-    other: Bool[Tensor, "t e"]
+    current: Shaped[Tensor, "t e"]
+    other: Shaped[Tensor, "t e"]
 
 
 class Rows(NamedTuple):
@@ -83,21 +84,25 @@ def regions(
     scale: float,
     rule: Rule,
     shard: Shard | None = None,
+    recall: Callable[[int, Tensor], Tensor] | None = None,
 ) -> Bool[Tensor, "s q"]:
-    """The motion region of every subject; parts of the clip without an event of the subject are left out of it.
+    """The motion region of every subject; parts of the clip without a mark on an event of the subject are left out of it.
 
-    With a `shard`, queries and result are this process's tokens, while the region is found over all of them.
+    With a `shard`, queries and result are this process's tokens, while the region is found over all of them. `recall` turns
+    the map of a subject, by its number, into the one whose region is found.
     """
     first, tokens, gather = shard or whole(len(query))
     here = slice(first, first + tokens)
     masks = []
-    for timeline in timelines:
-        due = timeline.current.any(-1)
+    for number, timeline in enumerate(timelines):
+        due = timeline.current.any(-1) | timeline.other.any(-1)
         due = due.repeat_interleave(grid.tokens // len(due), output_size=grid.tokens)[here]
         if rule.released:
             due &= released_region(query, key, timeline.subject, count, grid, scale=scale)
         elif rule.region:
             attention = gather(subject_map(query, key, timeline.subject, scale=scale))
+            if recall is not None:
+                attention = recall(number, attention)
             due &= motion_region(attention, grid, erosion=rule.erosion)[here]
         masks.append(due)
     # the released code keeps one mask, the last subject's, for all
@@ -118,12 +123,14 @@ def controlled_rows(
     raw: tuple[Float[Tensor, "q h d"], Float[Tensor, "k h d"]] | None = None,
     first: int = 0,
     whole_tokens: int | None = None,
+    rest: Float[Tensor, "q h"] | None = None,
 ) -> Iterator[Rows]:
     """`softmax(S + strength · Σ_s M_s ⊙ R_s ⊙ B_s) V` for the rows inside any subject's region, chunk by chunk.
 
     `key` and `value` hold the computed columns only, `count` how many text columns each stands for; `masked` says whether
     any of it may be 0. `raw` are queries and keys to compute R and B from instead. In a process that holds a stretch of the
-    clip's `whole_tokens` tokens, `first` is the number of the first. Everything is done in float32 or better; values are
+    clip's `whole_tokens` tokens, `first` is the number of the first. `rest` is the log-sum-exp of the logits on all other
+    keys of the same softmax, for a cap: in joint attention, on the video's. Everything is done in float32 or better; values are
     returned in `value`'s dtype.
     """
     precise = computing_dtype(query.dtype)
@@ -140,11 +147,15 @@ def controlled_rows(
         for timeline, mask in zip(timelines, masks, strict=True):
             part = (first + tokens) // ((whole_tokens or len(query)) // len(timeline.current))
             due = mask[tokens, None] & (count[timeline.columns] > 0)
-            marks = timeline.current[part] & due, timeline.other[part] & due
-            terms.append(event_bias(judged[..., timeline.columns], row, *marks, rule))
+            marks = timeline.current[part] * due, timeline.other[part] * due
+            terms.append(event_bias(judged.index_select(-1, timeline.columns), row, *marks, rule))
+        plain = None if rule.cap is None else logits + weight
         for timeline, term in zip(timelines, terms, strict=True):
-            logits[..., timeline.columns] += rule.strength * term
+            # as `logits[..., columns] += term` does, in a tenth of the time on a CPU
+            logits.index_add_(-1, timeline.columns, term, alpha=rule.strength)
         logits += weight
+        if plain is not None and rule.cap is not None:
+            logits = capped(plain, logits, rule.cap, None if rest is None else rest[tokens][..., None].to(precise))
         highest = logits.amax(-1, keepdim=True)
         share = logits.sub_(highest).exp_()
         total = share.sum(-1, keepdim=True)

@@ -3,7 +3,9 @@
 registry   which family knows a pipeline          texts     text columns of the plan's words
 family     what a family states                   tracking  step, branch, prompts and grid of the run
 rebind     the model's own processor, our call    state     what follows from them for the attention calls
-undo       every change can be taken back         call      the attention call itself
+undo       every change can be taken back         timelines what a method marks in which frame
+                                                  call      the attention call itself
+                                                  switch    the same with a prompt for each segment
                                                   session   enable, disable, control
 """
 

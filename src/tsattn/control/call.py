@@ -51,7 +51,7 @@ class AttentionCall:
         mask = None if attn_mask is None else attn_mask[negative:] if len(attn_mask) > 1 else attn_mask
         q, k, v = (x[negative:] for x in (query, key, value))
         if self.family.layout == "cross" or not self.state.acting:
-            out = self.original(query, key, value, attn_mask, **kwargs)
+            out = self.plain(query, key, value, attn_mask, **kwargs)
             rest, own = out[:negative], out[negative:]
             at = self._rows(query, key)
             asked = q[:, at] if self.family.layout == "cross" else q
@@ -64,6 +64,10 @@ class AttentionCall:
             others = [x[:negative] for x in (query, key, value)]
             rest = self.original(*others, masked, **kwargs) if negative else ours[:0]
         return torch.cat([rest, ours]) if negative else ours
+
+    def plain(self, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """What the model computes by itself."""
+        return self.original(query, key, value, *args, **kwargs)
 
     def _mixes(self, key: Tensor) -> bool:
         """Whether a call mixes video with the prompt; image embeddings may have calls of their own."""
@@ -141,10 +145,12 @@ class AttentionCall:
             raw_query, raw_key = (self.state.raw[name][number].view(-1, *query.shape[1:]) for name in ("query", "key"))
             raw = raw_query[self.state.leading :], raw_key[positions]
         shard = self.state.shard
-        masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule, shard=shard)
+        recall = self.state.recall(number)
+        masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule, shard=shard, recall=recall)
         if self.state.watched and self.state.observer:
             judged = raw if self.rule.released else None
-            self.state.observer.note(Sight(number, query, key, count, timelines, scale, self.rule, raw=judged))
+            sight = Sight(number, query, key, count, timelines, scale, self.rule, masks, raw=judged)
+            self.state.observer.note(sight)
         if not self.state.acting:
             return
         for rows in controlled_rows(
@@ -161,14 +167,18 @@ class AttentionCall:
         (_, count), timelines = self.state.sample(number, text.stop - text.start, key.device)
         count = count if seen is None else count * seen[text]
         part = video_part(query[video], key[video], value[video], scale=scale)
+        masks = regions(
+            query[video], key[text], count, timelines, self._grid,
+            scale=scale, rule=self.rule, recall=self.state.recall(number),
+        )  # fmt: skip
         if self.state.watched and self.state.observer:
-            sight = Sight(number, query[video], key[text], count, timelines, scale, self.rule, rest=part.lse[0])
+            sight = Sight(number, query[video], key[text], count, timelines, scale, self.rule, masks, rest=part.lse[0])
             self.state.observer.note(sight)
         if not self.state.acting:
             return
         out[:] = joint_attention(
             query[video], part, key[text], value[text], count, timelines, self._grid,
-            scale=scale, rule=self.rule, masked=seen is not None,
+            scale=scale, rule=self.rule, masked=seen is not None, masks=masks,
         )  # fmt: skip
 
     @property

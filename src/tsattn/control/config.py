@@ -1,38 +1,46 @@
-"""Every number of TS-Attn as a field."""
+"""Every number of TS-Attn as a field, and which other method acts in its place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
 
 from tsattn.attention.rule import Rule
 from tsattn.errors import ControlError
+
+Policy = Literal["ts-attn", "prompt-relay", "hard-mask", "kv-switch"]
+_SHARED = ("policy", "t2v_step_fraction", "i2v_step_fraction", "minimum_steps", "strength", "layers")
+"""Fields that every policy has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlConfig:
     """How TS-Attn acts. The defaults are the paper's (arXiv 2604.19473, section 4).
 
-    Raises `ControlError` for values that make no sense.
+    Another `policy` is another published method on the same engine, with the same choice of steps and layers; the fields from
+    `r_min` on that are TS-Attn's own must then be left alone. Raises `ControlError` for values that make no sense.
     """
 
+    policy: Policy = "ts-attn"
+    """What is done to the attention: TS-Attn's term; Prompt Relay's penalty; the words of other events hidden; or keys and
+    values of each segment's own prompt (see `tsattn.attention`)."""
     t2v_step_fraction: float = 0.20
     """Share of the denoising steps that is controlled, from the first on, in text-to-video."""
     i2v_step_fraction: float = 0.40
     """The same in image-to-video."""
     minimum_steps: int = 1
     """Fewest controlled steps of any run with a fraction above 0, for few-step models."""
+    strength: float = 1.0
+    """Factor on everything that is added to the logits; 0 leaves the model alone."""
+    layers: tuple[int, ...] | Literal["odd"] | None = None
+    """Blocks to act in, counted from 0; "odd" for every second one, from 1 on; None for all."""
+
     r_min: float = 1.0
     """Smallest reinforcement factor."""
     r_max: float = 1.5
     """Largest reinforcement factor."""
     erosion: int = 3
     """Side of the square that cleans the motion region, in tokens; 1 leaves it as it is."""
-    strength: float = 1.0
-    """Factor on everything that is added to the logits; 0 leaves the model alone."""
-    layers: tuple[int, ...] | Literal["odd"] | None = None
-    """Blocks to act in, counted from 0; "odd" for every second one, from 1 on; None for all."""
-
     region: bool = True
     """Whether to act in the subject's motion region only; False is the paper's ablation without it."""
     rearrangement: bool = True
@@ -41,6 +49,12 @@ class ControlConfig:
     """Whether moves are scaled by the words' probabilities; False is the paper's ablation without it."""
     released_code: bool = False
     """Whether to compute region, segments and bias as the authors' published code does it; for Wan only."""
+    cap: float | None = None
+    """Largest share of its attention that a word may lose to the raised ones, below 1; None, the paper's, for no limit."""
+    smoothing: float = 0.0
+    """Share of the maps of layers and steps before in what the region is cut from, below 1; 0, the paper's, for none."""
+    softness: float = 0.0
+    """Latent frames over which segments fade into each other; up to 1, the paper's, they end between two frames."""
 
     @classmethod
     def paper(cls) -> ControlConfig:
@@ -52,12 +66,32 @@ class ControlConfig:
         """What the authors' published code does, to compare results with theirs; it differs from their paper."""
         return cls(i2v_step_fraction=0.50, layers="odd", released_code=True)
 
+    @classmethod
+    def prompt_relay(cls) -> ControlConfig:
+        """Prompt Relay, in all steps as in its paper (see `attention.prompt_relay`)."""
+        return cls(policy="prompt-relay", t2v_step_fraction=1.0, i2v_step_fraction=1.0)
+
+    @classmethod
+    def hard_mask(cls) -> ControlConfig:
+        """The words of other events hidden in each segment, in all steps (see `attention.hard_mask`)."""
+        return cls(policy="hard-mask", t2v_step_fraction=1.0, i2v_step_fraction=1.0)
+
+    @classmethod
+    def kv_switch(cls, step_fraction: float = 1.0) -> ControlConfig:
+        """Keys and values of each segment's own prompt, in a share of the steps (see `control.switch`), for
+        Wan and its like.
+        """
+        return cls(policy="kv-switch", t2v_step_fraction=step_fraction, i2v_step_fraction=step_fraction)
+
     @property
     def rule(self) -> Rule:
         """The part that the mathematics needs."""
+        if self.policy != "ts-attn":  # what it adds depends on the time alone
+            return Rule(self.strength, region=False, rearrange=False, reinforce=False)
         return Rule(
             self.strength, self.r_min, self.r_max, self.erosion,
             self.region, self.rearrangement, self.reinforcement, self.released_code,
+            None if self.cap is None else float(self.cap),
         )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -70,12 +104,38 @@ class ControlConfig:
             raise ControlError(f"erosion is the odd side of a square, 1 or more, but got {self.erosion}")
         if not 0 <= self.strength < float("inf"):
             raise ControlError(f"strength is 0 or more, but got {self.strength}")
+        if self.cap is not None and not 0 <= self.cap < 1:
+            raise ControlError(f"cap is a share from 0 to below 1, or None for no limit, but got {self.cap}")
+        if not 0 <= self.smoothing < 1:
+            raise ControlError(f"smoothing is a share from 0 to below 1, but got {self.smoothing}")
+        if not 0 <= self.softness < float("inf"):
+            raise ControlError(f"softness is a number of latent frames, 0 or more, but got {self.softness}")
         if self.minimum_steps < 0:
             raise ControlError(f"minimum_steps is 0 or more, but got {self.minimum_steps}")
         if isinstance(self.layers, str) and self.layers != "odd":
             raise ControlError(f'layers are numbers, "odd" or None, but got {self.layers!r}')
         if self.layers is not None and not self.layers:
             raise ControlError("layers is empty, so nothing would be controlled; use None for all layers")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Raise `ControlError` for fields that say nothing beside others."""
+        if self.policy not in get_args(Policy):
+            raise ControlError(f"policy is one of {', '.join(get_args(Policy))}, but got {self.policy!r}")
+        added = [name for name in ("cap", "smoothing", "softness") if getattr(self, name) not in (None, 0)]
+        if self.released_code and added:
+            raise ControlError(f"{', '.join(added)}: the released code knows nothing of this; leave it out")
+        if self.policy == "ts-attn":
+            return
+        idle = [one.name for one in fields(self) if one.name not in _SHARED and getattr(self, one.name) != one.default]
+        if idle:
+            raise ControlError(
+                f"{', '.join(idle)}: only TS-Attn has this, not the policy {self.policy!r}; leave it out"
+            )
+        if self.policy in ("hard-mask", "kv-switch") and self.strength not in (0, 1):
+            raise ControlError(
+                f"the policy {self.policy!r} has no degrees: strength is 0 or 1, but got {self.strength}"
+            )
 
     def controlled_steps(self, task: str, steps: int) -> int:
         """How many of `steps` denoising steps are controlled for a task, "t2v" or "i2v"."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tsattn.attention.shard import Shard, whole
+from tsattn.control.config import ControlConfig
 from tsattn.control.family import Family
 from tsattn.errors import UnsupportedPipelineError
 
@@ -17,7 +18,7 @@ def spread(transformer: Any) -> Any | None:
     return getattr(getattr(transformer, "_parallel_config", None), "context_parallel_config", None)
 
 
-def check_spread(transformer: Any, family: Family, *, released: bool) -> None:
+def check_spread(transformer: Any, family: Family, config: ControlConfig) -> None:
     """Raise `UnsupportedPipelineError` where a transformer is spread over processes in a way that tsattn cannot follow."""
     if spread(transformer) is None:
         return
@@ -26,10 +27,9 @@ def check_spread(transformer: Any, family: Family, *, released: bool) -> None:
             f"context parallelism is on, but tsattn knows only for Wan how the tokens are spread, not for the {family.name} "
             "family; run it in one process"
         )
-    if released:
-        raise UnsupportedPipelineError(
-            "the released code's settings work in one process only; switch context parallelism off"
-        )
+    if config.released_code or config.policy == "kv-switch":
+        what = "the released code's settings" if config.released_code else "the prompts of the policy 'kv-switch'"
+        raise UnsupportedPipelineError(f"{what} work in one process only; switch context parallelism off")
 
 
 def shard_of(transformer: Any, tokens: int) -> Shard:

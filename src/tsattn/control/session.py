@@ -14,6 +14,7 @@ from tsattn.control.parallel import check_spread
 from tsattn.control.rebind import Seam
 from tsattn.control.registry import family_of
 from tsattn.control.state import State
+from tsattn.control.switch import SwitchedCall, check_switch
 from tsattn.control.texts import PlanColumns, checked, defaults, text_of
 from tsattn.control.tracking import track_forward, track_prompts, track_steps
 from tsattn.control.trial import Trial
@@ -47,7 +48,7 @@ class Session:
         self.fps = _checked_fps(plans, fps)
         if config.released_code and self.family.layout != "cross":
             raise ControlError(f"the released code is for cross-attention; the {self.family.name} family has none")
-        self.state = State(released=config.released_code, identical_pads=self.family.identical_pads)
+        self.state = State(config=config, identical_pads=self.family.identical_pads)
         self.undo = Undo()
         self.calls: list[AttentionCall] = []
         self.sites: list[Site] = []
@@ -84,13 +85,14 @@ class Session:
         self.undo.all()
 
     def _attach_transformer(self, name: str, transformer: Any) -> None:
-        check_spread(transformer, self.family, released=self.config.released_code)
+        check_spread(transformer, self.family, self.config)
         module, _, attribute = self.family.processor.rpartition(".")
         processor_class = getattr(importlib.import_module(module), attribute)
         sites = self.sites = _chosen(self.family.sites(transformer), self.config.layers, name)
         seam = Seam(processor_class, self.family.attention_name)
         trial = Trial(seam.original, self.family)
-        act = AttentionCall(seam.original, self.family, self.state, self.config.rule)
+        kind = SwitchedCall if self.config.policy == "kv-switch" else AttentionCall
+        act = kind(seam.original, self.family, self.state, self.config.rule)
         tried, controlled = seam.controlled(trial), seam.controlled(act)
         self.calls.append(act)  # compiled code knows it by number only
         for site in sites:
@@ -107,6 +109,8 @@ class Session:
         weights = next(transformer.parameters()).device
         device = self.pipe._execution_device if weights.type == "meta" else weights
         probe = self.family.probe(transformer)
+        if self.config.policy == "kv-switch":
+            check_switch(self.family, probe)
         for site in sites:
             trial.run(site, probe, device, transformer.dtype, tried)
             if self.config.released_code:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -10,7 +10,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from tsattn.attention.rule import Rule
 from tsattn.attention.shard import Shard
+from tsattn.attention.smoothing import smoothed
 from tsattn.attention.split import Columns, Timeline
+from tsattn.control.config import ControlConfig
+from tsattn.control.timelines import timelines_of
 from tsattn.errors import ControlError, SpanError
 from tsattn.plan.schema import Plan, Segment
 from tsattn.plan.spans import SubjectColumns, Tokens
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from tsattn.attention.region import Grid
+    from tsattn.control.switch import OwnPrompts
 
 
 class Text(NamedTuple):
@@ -48,6 +52,7 @@ class Sight(NamedTuple):
     timelines: list[Timeline]
     scale: float
     rule: Rule
+    masks: torch.Tensor
     raw: tuple[torch.Tensor, torch.Tensor] | None = None
     rest: torch.Tensor | None = None
     """Log-sum-exp (h, q) of the logits on the video's keys, in joint attention."""
@@ -74,6 +79,12 @@ class State:
     """What the pipeline's text encoder made of the prompts, (prompts · videos, k, d)."""
     compared: MutableMapping[torch.Tensor, bool] = field(default_factory=WeakTensorKeyDictionary)
     """Whether embeddings that the transformer was given in this run are those."""
+    encode: Callable[[list[str]], torch.Tensor] | None = None
+    """Encodes further prompts as the pipeline encoded its own, (n, k, d); None where it was given embeddings."""
+    own: OwnPrompts | None = None
+    """Prompts of the segments, where these have some of their own (see `control.switch`)."""
+    longer: MutableMapping[torch.Tensor, torch.Tensor] = field(default_factory=WeakTensorKeyDictionary)
+    """Embeddings that the transformer was given in this run, with those of `own` behind them."""
     step: int = 0
     """Denoising steps finished so far."""
     steps: int | None = None
@@ -90,6 +101,8 @@ class State:
     """Video tokens of a sample in that pass."""
     text: int = 0
     """Text columns of a sample in that pass."""
+    whole: int = 0
+    """Those of them that are the whole prompt's."""
     leading: int = 0
     """Tokens of a sample in front of the video's in that pass."""
     shard: Shard | None = None
@@ -104,12 +117,14 @@ class State:
     """Runs since control was switched on."""
     raw: dict[str, torch.Tensor] = field(default_factory=dict)
     """"query" and "key" of the attention call in progress before their norms, (b, q or k, h · d), where asked for."""
-    released: bool = False
-    """Whether segments and the columns that are raised are the released code's: cut by token count, subject included."""
+    config: ControlConfig = field(default_factory=ControlConfig)
+    """How control acts."""
     identical_pads: bool = False
     """Whether the text columns behind the prompt's are one and the same."""
     clip: Clip | None = None
     _samples: dict[tuple[object, ...], Sample] = field(default_factory=dict)
+    _maps: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
+    """Running average of the maps of each subject in each sample, where there is one."""
 
     @property
     def prompted(self) -> int:
@@ -118,12 +133,19 @@ class State:
 
     def begin(self) -> None:
         """A new run."""
-        self.texts, self.embeddings, self.videos_per_prompt = [], None, 1
+        self.texts, self.embeddings, self.videos_per_prompt, self.encode = [], None, 1, None
         self.compared.clear()
         self.step, self.steps, self.acted = 0, None, 0
         self.leave()
         self.runs += 1
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was made for a grid."""
         self._samples.clear()
+        self._maps.clear()
+        self.longer.clear()
+        self.own = None
 
     def enter(
         self, grid: Grid, samples: int, text: int, leading: int, clip: Clip, *, acting: bool, watched: bool
@@ -138,8 +160,9 @@ class State:
                 f"expected a batch of {len(self.texts)} prompts with {self.videos_per_prompt} videos each, got {samples}"
             )
         if grid != self.grid:
-            self._samples.clear()
-        self.grid, self.samples, self.text, self.leading, self.clip = grid, samples, text, leading, clip
+            self._forget()
+        self.grid, self.samples, self.leading, self.clip = grid, samples, leading, clip
+        self.text = self.whole = text
         if not self._samples:
             for one in self.texts:
                 snap_plan(one.plan, clip)
@@ -157,6 +180,18 @@ class State:
             self._samples[key] = self._sample(prompt, length, device)
         return self._samples[key]
 
+    def recall(self, number: int) -> Callable[[int, torch.Tensor], torch.Tensor] | None:
+        """What prompted sample `number` makes of its subjects' maps before their regions are found; None for nothing."""
+        memory = self.config.smoothing
+        if not memory:
+            return None
+
+        def blend(subject: int, attention: torch.Tensor) -> torch.Tensor:
+            blended = self._maps[number, subject] = smoothed(self._maps.get((number, subject)), attention, memory)
+            return blended
+
+        return blend
+
     def _sample(self, prompt: int, length: int, device: torch.device) -> Sample:
         import torch
 
@@ -168,27 +203,14 @@ class State:
         if self.identical_pads and words < length:
             count[-1] = length - words
         parts, stretches = self._stretches(text.plan)
-        timelines = []
-        for subject, due in zip(text.columns, stretches, strict=True):
-            chosen = torch.zeros(len(index))
-            chosen[list(subject.subject)] = 1
-            current = torch.zeros(parts, len(index), dtype=torch.bool)
-            every = torch.zeros(len(index), dtype=torch.bool)
-            for columns, (first, last) in zip(subject.events, due, strict=True):
-                raised = {*columns, *subject.subject} if self.released else set(columns)
-                current[first:last, list(raised)] = True
-                every[list(columns)] = True
-            # a frame in which nothing is due asks for nothing; a column that is due now is never suppressed
-            other = every & ~current & current.any(-1, keepdim=True)
-            used = (every | current.any(0)).nonzero()[:, 0]
-            timeline = Timeline(chosen, used, current[:, used], other[:, used])
-            timelines.append(Timeline(*(tensor.to(device) for tensor in timeline)))
-        return Sample(Columns(index, count), timelines)
+        found = timelines_of(text.columns, stretches, parts=parts, length=len(index), config=self.config)
+        there = [Timeline(*(tensor.to(device) for tensor in timeline)) for timeline in found]
+        return Sample(Columns(index, count), there)
 
     def _stretches(self, plan: Plan) -> tuple[int, list[list[Stretch]]]:
         """Into how many equal parts the video tokens are cut, and the parts of every event, per subject."""
         assert self.grid is not None and self.clip is not None
-        if not self.released:
+        if not self.config.released_code:
             return self.grid.frames, snap_plan(plan, self.clip)
         tokens, clip = self.grid.tokens, self.clip
 

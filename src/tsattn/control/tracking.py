@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsattn.control.config import ControlConfig
 from tsattn.control.family import Family
 from tsattn.control.parallel import shard_of
 from tsattn.control.state import State, Text
+from tsattn.control.switch import lengthened
 from tsattn.control.texts import given_texts, text_of
 from tsattn.control.undo import Undo
 from tsattn.errors import ControlError, NothingControlledError, PlanError
@@ -61,6 +62,8 @@ def track_prompts(
         arguments = given.arguments
         _check_prompts(arguments["prompt"], plans, columns)
         texts = [] if columns else [text_of(pipe, family, plan, arguments) for plan in plans]
+        if arguments["prompt"] is not None:
+            state.encode = functools.partial(_encoded, encode, arguments)
         embeddings = encode(*args, **kwargs)
         state.videos_per_prompt = arguments.get("num_videos_per_prompt", 1)
         note(embeddings[0], texts)
@@ -90,6 +93,13 @@ def _check_prompts(given: Any, plans: Sequence[Plan], columns: Sequence[Any] | N
     expected = [plan.prompt for plan in plans]
     if prompts != expected:
         raise PlanError(f"the plan is for the prompt {expected!r}, but the pipeline was given {prompts!r}")
+
+
+def _encoded(encode: Callable[..., Any], arguments: Mapping[str, Any], prompts: list[str]) -> Tensor:
+    """Further prompts as the pipeline encoded its own, given the arguments of its `encode_prompt`."""
+    changes = {"prompt": prompts, "num_videos_per_prompt": 1, "do_classifier_free_guidance": False}
+    embeddings: Tensor = encode(**{**arguments, **{name: x for name, x in changes.items() if name in arguments}})[0]
+    return embeddings
 
 
 def _check_pads(state: State) -> None:
@@ -162,11 +172,11 @@ def track_forward(
         finally:
             state.branch = None
 
-    def before(module: Any, args: Any, kwargs: Any) -> None:
+    def before(module: Any, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
         state.leave()  # an interrupted pass leaves without its hooks
         given = signature.bind(*args, **kwargs).arguments
         if not _has_prompt(given["encoder_hidden_states"], family, state):
-            return
+            return None
         if pipe.scheduler is not scheduler:
             raise ControlError("the scheduler was replaced while tsattn was on; switch tsattn off first, then on again")
         if state.steps is None or not state.texts:
@@ -174,11 +184,16 @@ def track_forward(
         acting = state.step < config.controlled_steps(task, state.steps)
         watched = state.observer is not None and state.observer.wants(state.step)
         if not (acting or watched):
-            return
+            return None
         grid, samples, text, leading = family.read(module, given)
         clip = Clip(timing.opening + (grid.frames - 1) * timing.compression, fps, *timing)
         state.shard = shard_of(module, grid.tokens)
         state.enter(grid, samples, text, leading, clip, acting=acting, watched=watched)
+        if not acting or config.policy != "kv-switch":
+            return None
+        given["encoder_hidden_states"] = longer = lengthened(given["encoder_hidden_states"], state)
+        state.text = longer.shape[1]
+        return (), given
 
     def check(module: Any, args: Any, output: Any) -> None:
         # later steps may skip blocks (caches do), the first never does

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from tsattn.attention.mass import word_mass
 from tsattn.attention.region import Grid, subject_map
-from tsattn.attention.split import regions
 from tsattn.control.state import Sight
 from tsattn.plan.spans import SubjectColumns
 
@@ -36,16 +35,15 @@ class Means(NamedTuple):
 
 
 def maps_of(sight: Sight, columns: Sequence[SubjectColumns], grid: Grid) -> Maps:
-    """Recompute what an attention call does, for looking on: regions, subject maps and mass."""
+    """Recompute what an attention call does, for looking on: subject maps and mass."""
     judged = sight.raw or (sight.query, sight.key)
-    region = regions(*judged, sight.counts, sight.timelines, grid, scale=sight.scale, rule=sight.rule)
     looks = [subject_map(*judged, timeline.subject, scale=sight.scale) for timeline in sight.timelines]
     groups = groups_of(columns, len(sight.key)).to(sight.key.device)
     mass = word_mass(
-        sight.query, sight.key, sight.counts, groups, sight.timelines, region,
+        sight.query, sight.key, sight.counts, groups, sight.timelines, sight.masks,
         scale=sight.scale, rule=sight.rule, raw=sight.raw, rest=sight.rest,
     )  # fmt: skip
-    return Maps(*mass, region, torch.stack(looks))
+    return Maps(*mass, sight.masks, torch.stack(looks))
 
 
 def groups_of(columns: Sequence[SubjectColumns], length: int) -> Bool[Tensor, "k g"]:

@@ -42,8 +42,8 @@ def record(
     where several are made at once. `maps` is a folder that gets the maps of every single step and layer, unaveraged, as
     `step-003-layer-07.safetensors`; these are large.
 
-    Raises `ControlError` where control is not on, recording is on already, or the transformer is spread over processes,
-    `OutputError` where the folder cannot be made.
+    Raises `ControlError` where control is not on, recording is on already, the transformer is spread over processes, or each
+    segment has a prompt of its own, `OutputError` where the folder cannot be made.
     """
     session: Session | None = getattr(pipe, MARK, None)
     if session is None:
@@ -53,6 +53,11 @@ def record(
         )
     if session.state.observer is not None:
         raise ControlError("this pipeline is recorded already; leave the running `with tsattn.record(...)` first")
+    if session.config.policy == "kv-switch":
+        raise ControlError(
+            "with the policy 'kv-switch' each segment attends to a prompt of its own, so there are no words to compare over the "
+            "clip; record another policy"
+        )
     if any(spread(getattr(pipe, name, None)) for name in session.family.transformers):
         raise ControlError("recording works in one process only; switch context parallelism off")
     session.state.observer = recorder = Recorder(session, steps, sample, maps)

@@ -1,0 +1,139 @@
+"""What holds for every method on this engine, and every option: bit-identical where it does not act, gone when it is off."""
+
+import dataclasses
+
+import pytest
+import torch
+
+import tsattn
+from tests.conftest import run
+from tests.control.residue import residue
+from tests.families.case import plan as three_events
+from tests.families.cases import CASES, ONE_OF_EACH
+from tsattn.attention.reference_methods import dense_hard_mask, dense_penalised, dense_prompt_relay
+from tsattn.control import ControlConfig, session
+from tsattn.control.call import AttentionCall
+from tsattn.control.switch import SwitchedCall
+from tsattn.errors import ControlError
+from tsattn.plan.timeline import snap_plan
+
+PENALTIES = {"prompt-relay": dense_prompt_relay, "hard-mask": dense_hard_mask}
+CONFIGS = {
+    "prompt-relay": ControlConfig.prompt_relay(),
+    "hard-mask": ControlConfig.hard_mask(),
+    "kv-switch": ControlConfig.kv_switch(),
+    "cap": ControlConfig(cap=0.0, erosion=1),
+    "softness": ControlConfig(softness=2, erosion=1),
+    "smoothing": ControlConfig(smoothing=0.5, erosion=1, t2v_step_fraction=0.5),
+}
+
+
+@pytest.mark.parametrize("family", ["wan-2.2-a14b-t2v", "hunyuan-video-1.5-t2v"])
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name != "kv-switch"])
+def test_it_acts_in_a_way_of_its_own_and_undo_leaves_nothing(family, name):
+    case = next(one for one in CASES if one.name == family)
+    vanilla, before = case(), residue(case.pipe)
+    with tsattn.control(case.pipe, three_events(), config=ControlConfig(erosion=1)):
+        plain = case()
+    with tsattn.control(case.pipe, three_events(), config=CONFIGS[name]):
+        controlled = case()
+        assert torch.equal(case(), controlled), "a second run under the same control is a new run"
+    assert not torch.equal(controlled, vanilla)
+    assert not torch.equal(controlled, plain)
+    assert residue(case.pipe) == before
+    assert torch.equal(case(), vanilla)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
+def test_attention_in_a_run_is_the_dense_reference(case, name, monkeypatch):
+    seen = []
+
+    class Recording(AttentionCall):
+        def act(self, query, key, value, mask, out, scale, first):
+            made = super().act(query, key, value, mask, out, scale, first)
+            seen.append((self, query[0], key[0], value[0], mask, made[0].clone(), scale))
+            return made
+
+    monkeypatch.setattr(session, "AttentionCall", Recording)
+    with tsattn.control(case.pipe, three_events(), config=CONFIGS[name]):
+        case()
+    assert seen
+    for call, query, key, value, mask, found, scale in seen:
+        grid, text = call.state.grid, call.state.texts[0]
+        stretches = snap_plan(text.plan, call.state.clip)
+        subjects = [
+            (columns.subject, columns.events, due) for columns, due in zip(text.columns, stretches, strict=True)
+        ]
+        shown = torch.ones(len(key), dtype=torch.bool)
+        if mask is not None:
+            row = mask[-1, 0, 0]
+            shown = row if row.dtype == torch.bool else row > -1000
+        video, places = None, slice(0, len(key))
+        if call.family.layout != "cross":
+            at, places = call._places(key[None])
+            query, video = query[at], (key[at], value[at])
+        penalties = PENALTIES[name](subjects, grid.frames, len(key[places]))
+        expected = dense_penalised(
+            query, key[places], value[places], shown[places], penalties, scale=scale, video=video
+        )
+        size = scale * (query.double().norm(dim=-1).max() * key.double().norm(dim=-1).max())
+        room = 50 * torch.finfo(torch.float32).eps * (10 + size) * value.abs().max()
+        assert (found.double() - expected).abs().max() <= room.double()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_strength_zero_and_no_steps_are_bit_identical(wan, plan, name):
+    vanilla = run(wan, steps=4)
+    for change in ({"strength": 0.0}, {"t2v_step_fraction": 0.0}):
+        with tsattn.control(wan, plan, config=dataclasses.replace(CONFIGS[name], **change)):
+            assert torch.equal(run(wan, steps=4), vanilla)
+
+
+@pytest.mark.parametrize("policy", ["prompt-relay", "hard-mask", "kv-switch"])
+def test_only_the_conditional_pass_of_the_chosen_steps_changes(wan, plan, policy, monkeypatch):
+    acted = []
+
+    def noting(kind):
+        class Noting(kind):
+            def act(self, *args):
+                acted.append((self.state.step, self.state.branch))
+                return super().act(*args)
+
+        return Noting
+
+    monkeypatch.setattr(session, "AttentionCall", noting(AttentionCall))
+    monkeypatch.setattr(session, "SwitchedCall", noting(SwitchedCall))
+    with tsattn.control(wan, plan, config=ControlConfig(policy=policy, t2v_step_fraction=0.4)):
+        run(wan, steps=5)
+    assert acted == [(step, "cond") for step in range(2) for _ in range(3)]
+
+
+def test_looking_on_changes_nothing_and_sees_the_smoothed_region(wan, plan):
+    found = []
+    for smoothing in (0.0, 0.9):
+        config = ControlConfig(smoothing=smoothing, t2v_step_fraction=1.0)
+        with tsattn.control(wan, plan, config=config):
+            alone = run(wan, steps=4)
+            with tsattn.record(wan) as recorder:
+                assert torch.equal(run(wan, steps=4), alone)
+            found.append(recorder.record.where)
+    assert (found[0] != found[1]).any()
+
+
+def test_a_recording_shows_what_a_method_hides(wan, plan):
+    with tsattn.control(wan, plan, config=ControlConfig.hard_mask()), tsattn.record(wan) as recorder:
+        run(wan, steps=1)
+    record = recorder.record
+    own = torch.eye(3, dtype=torch.bool).numpy()
+    events = record.after[:, :, :3]  # steps, layers, events, latent frames
+    assert (events[..., own] > 0).all()
+    assert (events[..., ~own] == 0).all()
+    assert (record.before[:, :, :3] > 0).all()
+
+
+def test_the_switch_cannot_be_recorded(wan, plan):
+    tsattn.enable(wan, plan, config=ControlConfig.kv_switch())
+    with pytest.raises(ControlError, match="record another"), tsattn.record(wan):
+        pass
+    tsattn.disable(wan)
