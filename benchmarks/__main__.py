@@ -1,6 +1,6 @@
 """Speed and memory, each figure beside the model alone in one run.
 
-    python -m benchmarks [block joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
+    python -m benchmarks [block idle joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
 
 Prints tables, and writes results.json and plots. Without a name everything is measured, which takes about an hour on two
 cores; --quick takes the small sizes only.
@@ -19,7 +19,7 @@ from diffusers.utils import logging
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import generation, layers, plots, scaling, start
+from benchmarks import generation, idle, layers, plots, scaling, start
 from benchmarks.measure import machine
 from tsattn.attention.region import Grid
 
@@ -40,6 +40,14 @@ def block(rounds: int, quick: bool) -> list[layers.Case]:
             ways, times = (every, rounds) if number < 33000 else (every[:3], min(rounds, 3))
             found.append(layers.measure(f"Wan {size}", layers.wan_layer(size), GRIDS[number], rounds=times, ways=ways))
             show_layer(found[-1])
+    return found
+
+
+def waiting_for_a_step(rounds: int, quick: bool) -> idle.Case:
+    """Control that is attached and does nothing."""
+    found = idle.measure(rounds=rounds)
+    rows = [(f"{found.alone:.0f}", ratio(found.added))]
+    show(f"attached but idle: {found.blocks} tiny blocks", ("block alone, µs", "added, µs"), rows)
     return found
 
 
@@ -64,10 +72,13 @@ def whole(rounds: int, quick: bool) -> list[generation.Case]:
     for case in found:
         title = f"{case.model}: {case.tokens} tokens, {case.steps} steps"
         rows = [
-            (name, f"{case.seconds[name]['whole run']:.2f}", ratio(case.ratios[name]["whole run"]))
+            (
+                name, str(case.work[name].calls), str(case.work[name].tokens),
+                f"{case.seconds[name]['whole run']:.2f}", ratio(case.ratios[name]["whole run"]),
+            )
             for name in case.seconds
-        ]
-        show(title, ("way", "seconds", "x vanilla"), rows)
+        ]  # fmt: skip
+        show(title, ("method", "transformer calls", "tokens through it", "seconds", "x vanilla"), rows)
     return found
 
 
@@ -75,10 +86,13 @@ def growth(rounds: int, quick: bool) -> dict[str, Any]:
     """What the cost grows with."""
     points, slopes = scaling.measure()
     rows = [
-        (p.axis, f"{p.at:g}", f"{p.vanilla.gigabytes:.2f}", f"{p.added.gigabytes:.3f}", f"{p.added.operations:.0f}")
+        (
+            p.axis, f"{p.at:g}", f"{p.vanilla.gigabytes:.2f}", f"{p.added.gigabytes:.3f}", f"{p.added.operations:.0f}",
+            f"{100 * p.added.gigaflops / p.vanilla.gigaflops:.2f}",
+        )
         for p in points
-    ]
-    show("Wan 1.3B cross-attention", ("axis", "at", "vanilla GB", "added GB", "added operations"), rows)
+    ]  # fmt: skip
+    show("Wan 1.3B cross-attention", ("axis", "at", "GB alone", "GB added", "operations added", "% flops added"), rows)
     show("added bytes grow", ("with", "by", ""), [(s.axis, f"{s.value:.2f}", s.unit) for s in slopes])
     return {"points": points, "slopes": slopes}
 
@@ -91,7 +105,7 @@ def waiting(rounds: int, quick: bool) -> list[start.Case]:
 
 
 PARTS: dict[str, Callable[[int, bool], Any]] = {
-    "block": block, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
+    "block": block, "idle": waiting_for_a_step, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
 }  # fmt: skip
 
 

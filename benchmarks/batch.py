@@ -34,6 +34,7 @@ from tsattn.batch.driver import run_jobs
 from tsattn.batch.jobs import Job
 from tsattn.batch.manifest import Manifest
 from tsattn.batch.updates import Ended, Made, Record, Started, Update
+from tsattn.methods import METHODS
 from tsattn.plan import parse
 from tsattn.settings import Settings
 from tsattn.shapes.world import sample_scene
@@ -97,7 +98,7 @@ def idle_jobs(count: int) -> list[Job]:
     facts = {"plan": plan, "events": (), "tags": (), "model": "idle", "source": "idle", "fingerprint": "0" * 64}
     return [
         Job(
-            key=hashlib.sha256(str(k).encode()).hexdigest(), prompt_id=str(k), method="none", config=None,
+            key=hashlib.sha256(str(k).encode()).hexdigest(), prompt_id=str(k), method="none", how=METHODS["vanilla"],
             settings=settings, **facts,
         )
         for k in range(count)

@@ -1,79 +1,81 @@
-"""Whole videos: the pipeline alone, under TS-Attn with planning, and one pass for each event."""
+"""Whole videos, from the prompt to the frames: the pipeline alone, under TS-Attn, and by several passes or windows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import tsattn
 from benchmarks import models
 from benchmarks.measure import Measured, Ratio, interleave, now
-from tsattn.attention.region import Grid
-from tsattn.generate import EMBEDDED, describe, open_model
-from tsattn.plan import Plan, parse
+from tsattn.generate import EMBEDDED, Model, describe, open_model
+from tsattn.methods import METHODS, make_video
+from tsattn.plan import parse
 
 PROMPT = "A red circle moves right, then moves up, and then grows"
+WAYS = ("vanilla", "ts-attn", "pass-per-event", "windows")
+
+
+class Work(NamedTuple):
+    """What a video asks of the transformer: how often it is called, and video tokens that go through it in all."""
+
+    calls: int
+    tokens: int
 
 
 class Case(NamedTuple):
-    """Seconds of a whole run, planning included, and ratios to the pipeline alone."""
+    """Work and seconds of a whole run, planning included, and ratios to the pipeline alone."""
 
     model: str
     tokens: int
     steps: int
     rounds: int
+    work: dict[str, Work]
     seconds: dict[str, dict[str, float]]
     ratios: dict[str, dict[str, Ratio]]
 
 
-def measure(name: str, pipe: Any, grid: Grid, *, steps: int, guidance: float, rounds: int) -> Case:
-    """Time the ways side by side; the videos are not decoded."""
+def measure(name: str, model: Model, *, rounds: int) -> Case:
+    """Time the methods side by side."""
+    settings, work = model.facts.settings, {}
 
-    def run(plan: Plan) -> None:
-        models.run(pipe, plan, grid, steps=steps, guidance=guidance)
+    def timed(way: str) -> Callable[[], Measured]:
+        def once() -> Measured:
+            with _counted(model.pipe.transformer) as passes:
+                began = now()
+                make_video(model, parse(PROMPT), settings, METHODS[way])
+                seconds = now() - began
+            work[way] = Work(len(passes), sum(passes))
+            return {"whole run": seconds}
 
-    def alone() -> None:
-        run(plan)
+        return once
 
-    def controlled() -> None:
-        found = parse(PROMPT)
-        with tsattn.control(pipe, found):
-            run(found)
-
-    def pass_per_event() -> None:
-        # as methods do that make a video of each event and join them: here only the cost of the passes counts
-        for event in plan.subjects[0].events:
-            run(Plan.model_validate({"prompt": f"A red circle {event.text}", "subjects": one_event(event.text)}))
-
-    plan = parse(PROMPT)
-    ways = {"vanilla": alone, "controlled": controlled, "one pass per event": pass_per_event}
-    seconds, ratios = interleave({name: _timed(way) for name, way in ways.items()}, rounds=rounds)
-    return Case(name, grid.tokens, steps, rounds, seconds, ratios)
+    seconds, ratios = interleave({way: timed(way) for way in WAYS}, rounds=rounds)
+    tokens = work["vanilla"].tokens // work["vanilla"].calls
+    return Case(name, tokens, settings.steps, rounds, work, seconds, ratios)
 
 
-def one_event(text: str) -> list[dict[str, Any]]:
-    """The subjects of a plan with one event."""
-    return [{"text": "red circle", "events": [{"text": text}]}]
-
-
-def _timed(way: Callable[[], None]) -> Callable[[], Measured]:
-    def once() -> Measured:
-        began = now()
-        way()
-        return {"whole run": now() - began}
-
-    return once
+@contextmanager
+def _counted(transformer: Any) -> Iterator[list[int]]:
+    """Video tokens of each pass through a transformer inside a `with` block, also where its `forward` is wrapped."""
+    passes: list[int] = []
+    patches = transformer.patch_embedding
+    hook = patches.register_forward_hook(lambda module, args, output: passes.append(output[0, 0].numel()))
+    try:
+        yield passes
+    finally:
+        hook.remove()
 
 
 def embedded(*, rounds: int) -> Case:
     """The embedded model at its own settings."""
-    model = open_model(describe(EMBEDDED))
-    settings = model.facts.settings
-    grid = Grid(13, 8, 8)
-    return measure(EMBEDDED, model.pipe, grid, steps=settings.steps, guidance=settings.guidance, rounds=rounds)
+    return measure(EMBEDDED, open_model(describe(EMBEDDED)), rounds=rounds)
 
 
 def mid_size(*, rounds: int) -> Case:
-    """Eight blocks of width 512 with random weights."""
-    pipe = models.wan(4, 2048, layers=8)
-    return measure("8 blocks of width 512", pipe, Grid(7, 20, 20), steps=10, guidance=5.0, rounds=rounds)
+    """Eight blocks of width 512 with random weights, on 7 x 20 x 20 tokens."""
+    facts = describe(EMBEDDED)
+    settings = replace(facts.settings, height=160, width=160, frames=13, steps=10, guidance=5.0)
+    model = Model(models.wan(4, 2048, layers=8), facts._replace(settings=settings))
+    return measure("8 blocks of width 512", model, rounds=rounds)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
 
 
 class Ratio(NamedTuple):
@@ -117,10 +118,12 @@ class PeakMemory(TorchDispatchMode):
 
 
 class Work(NamedTuple):
-    """What tensor operations do: their number, and how much they read and write."""
+    """What tensor operations do: their number, how much they read and write, and how much they multiply and add."""
 
     operations: float
     gigabytes: float
+    gigaflops: float
+    """Of matrix products and attention kernels only, a multiplication with its addition counting two."""
 
 
 class Counter(TorchDispatchMode):
@@ -128,15 +131,37 @@ class Counter(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.work = Work(0, 0)
+        self.work = Work(0, 0, 0)
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
         if not function.is_view:
-            touched = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
-            size = sum(leaf.nbytes for leaf in touched) / 1e9
-            self.work = Work(self.work.operations + 1, self.work.gigabytes + size)
+            size = sum(leaf.nbytes for leaf in _touched(function, args, kwargs, result)) / 1e9
+            flops = flop_registry.get(function._overloadpacket, lambda *_, **__: 0)(
+                *args, **(kwargs or {}), out_val=result
+            )
+            new = Work(1, size, flops / 1e9)
+            self.work = Work(*(one + other for one, other in zip(self.work, new, strict=True)))
         return result
+
+
+PICKING = {torch.ops.aten.index.Tensor, torch.ops.aten.index_select.default}
+"""Operations that read as much of a tensor as they give."""
+PLACING = {
+    torch.ops.aten.index_put_.default: 2,
+    torch.ops.aten._index_put_impl_.default: 2,
+    torch.ops.aten.index_add_.default: 3,
+}
+"""Operations that change as much of a tensor as the argument of this number holds."""
+
+
+def _touched(function: Any, args: Any, kwargs: Any, result: Any) -> list[torch.Tensor]:
+    """Tensors whose every element an operation reads or writes, or others of that size."""
+    if function in PICKING:
+        args, kwargs = (result, args[1:]), None
+    elif function in PLACING:
+        args, kwargs, result = args[1:], None, args[PLACING[function]]
+    return [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
 
 
 Mode = TypeVar("Mode", bound=TorchDispatchMode)

@@ -19,14 +19,14 @@ def pipe():
     return pipe
 
 
-def added(pipe, mode, *, events=3, length=40, grid=GRID):
-    """What a mode counts in the layer alone, and how much more under control."""
+def added(pipe, mode, *, events=3, length=40, grid=GRID, config=None):
+    """What a mode counts in the layer alone, and in the layer under control."""
     plan = scaling.plan_of(events, length=length, tokenizer=pipe.tokenizer)
     layer, alone, controlled = pipe.transformer.blocks[0].attn2, mode(), mode()
     with torch.no_grad():
         with inside(layer, alone):
             models.run(pipe, plan, grid)
-        with tsattn.control(pipe, plan), inside(layer, controlled):
+        with tsattn.control(pipe, plan, config=config), inside(layer, controlled):
             models.run(pipe, plan, grid)
     return alone, controlled
 
@@ -34,13 +34,20 @@ def added(pipe, mode, *, events=3, length=40, grid=GRID):
 def test_work_does_not_grow_beyond_what_it_is(pipe):
     alone, controlled = added(pipe, Counter)
     assert controlled.work.gigabytes < 1.35 * alone.work.gigabytes
-    assert controlled.work.operations - alone.work.operations <= 110
+    assert controlled.work.operations - alone.work.operations <= 115
+    assert controlled.work.gigaflops < 1.01 * alone.work.gigaflops
 
 
 def test_more_events_cost_next_to_nothing(pipe):
-    few, many = (added(pipe, Counter, events=events, length=140) for events in (2, 16))
-    costs = [controlled.work.gigabytes - alone.work.gigabytes for alone, controlled in (few, many)]
-    assert costs[1] < 1.3 * costs[0], "14 events more for less than 2 % each"
+    few, many = (added(pipe, Counter, events=events, length=140)[1].work.gigabytes for events in (2, 16))
+    assert many - few < 14 * 0.01 * few, "14 events more for less than 1 % of the controlled layer each"
+
+
+def test_the_cost_is_linear_in_the_tokens(pipe):
+    sizes = [Grid(17, side, side) for side in (8, 16)]
+    work = [added(pipe, Counter, grid=grid, config=tsattn.ControlConfig(region=False)) for grid in sizes]
+    costs = [controlled.work.gigabytes - alone.work.gigabytes for alone, controlled in work]
+    assert costs[1] < 1.02 * costs[0] * sizes[1].tokens / sizes[0].tokens
 
 
 def test_memory_does_not_depend_on_the_number_of_events(pipe):

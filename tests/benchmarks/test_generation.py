@@ -1,0 +1,16 @@
+"""Whole videos side by side, on a tiny model."""
+
+from benchmarks import generation
+from tests.methods.toys import SETTINGS, from_text
+
+
+def test_methods_are_timed_side_by_side_and_their_work_is_counted():
+    case = generation.measure("tiny", from_text(), rounds=1)
+    once = 2 * SETTINGS.steps
+    assert case.tokens == 8 * 2 * 2
+    assert case.work["vanilla"] == case.work["ts-attn"] == (once, once * case.tokens)
+    for several in ("pass-per-event", "windows"):
+        assert case.work[several].calls == 3 * once
+        assert case.work[several].tokens > case.work["vanilla"].tokens
+    assert set(case.seconds) == set(case.ratios) == set(generation.WAYS)
+    assert case.ratios["vanilla"]["whole run"].median == 1
