@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ import torch
 
 from tsattn.shapes.world import Scene, coverage, render, sample_scene, track
 
-MIX = {1: 0.60, 2: 0.28, 3: 0.12}
-"""Share of training clips with that many events."""
+Mix = Mapping[tuple[int, ...], float]
+"""Shares of scenes by how many events each of their subjects has; 0 stays still."""
+ALONE: Mix = {(1,): 0.60, (2,): 0.28, (3,): 0.12}
+PAIRED: Mix = {
+    (1, 1): 0.24, (2, 1): 0.10, (1, 2): 0.10, (2, 2): 0.18, (3, 1): 0.05, (1, 3): 0.05,
+    (1, 0): 0.06, (0, 1): 0.06, (2, 0): 0.05, (0, 2): 0.05, (3, 0): 0.03, (0, 3): 0.03,
+}  # fmt: skip
 
 
-def scene_of(seed: int, *, stage: int) -> Scene:
+def scene_of(seed: int, *, stage: int, mix: Mix = ALONE) -> Scene:
     """Training scene number `seed` of a stage. Stages never share a scene, nor does any evaluation (see docs)."""
     rng = np.random.default_rng([stage, seed])
-    return sample_scene(rng, int(rng.choice(list(MIX), p=list(MIX.values()))))
+    return sample_scene(rng, *list(mix)[rng.choice(len(mix), p=list(mix.values()))])
 
 
 def as_tensor(video: np.ndarray) -> torch.Tensor:
@@ -29,9 +35,9 @@ def as_tensor(video: np.ndarray) -> torch.Tensor:
 
 
 def clip_and_mask(scene: Scene, frames: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:
-    """A clip (3, f, y, x) in [-1, 1] and its subject's coverage (1, f, y, x)."""
-    cover = torch.from_numpy(coverage(scene.shape, track(scene, frames))).float()
-    return as_tensor(render(scene, frames)), cover[None]
+    """A clip (3, f, y, x) in [-1, 1] and its subjects' coverage (1, f, y, x)."""
+    cover = sum(coverage(actor.role.shape, track(actor, frames)) for actor in scene.actors)
+    return as_tensor(render(scene, frames)), torch.as_tensor(cover).float()[None]
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

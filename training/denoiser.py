@@ -1,7 +1,7 @@
 """Stage 3: the denoiser, a stock `WanTransformer3DModel`, and its UMT5 encoder, trained together by flow matching.
 
 Single latent frames come first, then short stretches, then whole clips: a batch of as many tokens holds more scenes, and
-looks are learned from many scenes, motion from few. A stretch's caption names the events that happen in it.
+looks are learned from many scenes, motion from few. The batches are drawn by `training.data`.
 
 Text is Wan's: 512 columns, the prompt's states first, then zeros that are not masked. All those zeros are one and the
 same key, so training computes one of them and adds the logarithm of their number to its logit; the result is exact.
@@ -14,29 +14,24 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers import WanTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
-from transformers import UMT5EncoderModel
+from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
 from training import text
-from training.common import Log, clip_and_mask, learning_rate, save, scene_of
-from tsattn.shapes.world import MIN_EVENT, Scene, sample_prompt
+from training.common import Log, learning_rate, save
+from training.data import Batch, batch_of, clips
 
-STAGE = 3
 COLUMNS = 512
 """Text columns of a Wan pipeline."""
-PROMPT = 28
-"""Columns computed in training: the longest prompt of the world fits, the last one stands for all further zeros."""
-CLIPS = 6144
+PROMPT = 40
+"""Columns computed in training: the longest prompt of `data.MIX` fits, the last one stands for all further zeros."""
 PEAK = 3e-3
-EMPTY = 0.1
-"""Share of captions left out, for classifier-free guidance."""
 
 
 class Leg(NamedTuple):
-    """Steps on batches of stretches of so many latent frames."""
+    """Steps on batches of stretches of so many latent frames. Legs may take turns."""
 
     steps: int
     batch: int
@@ -44,13 +39,6 @@ class Leg(NamedTuple):
 
 
 LEGS = (Leg(steps=400, batch=192, frames=1), Leg(steps=550, batch=40, frames=5), Leg(steps=550, batch=16, frames=13))
-
-
-class Data(NamedTuple):
-    """Latents (n, c, f, y, x) in half precision, normalised as Wan pipelines do, and their scenes."""
-
-    latents: torch.Tensor
-    scenes: list[Scene]
 
 
 class PadOnce(WanAttnProcessor):
@@ -83,36 +71,6 @@ class Model(torch.nn.Module):
         return self.transformer(noisy, sigma * 1000, states, return_dict=False)[0]
 
 
-def encode_clips(folder: Path, vae_folder: Path) -> Data:
-    """Latents of the training clips, computed once and kept in `folder`."""
-    kept, scenes = folder / "latents.pt", [scene_of(seed, stage=STAGE) for seed in range(CLIPS)]
-    if not kept.exists():
-        vae = AutoencoderKLWan.from_pretrained(vae_folder)
-        mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1, 1)
-        std = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1)
-        parts = []
-        with torch.no_grad():
-            for first in range(0, CLIPS, 16):
-                clips = torch.stack([clip_and_mask(scene)[0] for scene in scenes[first : first + 16]])
-                parts.append(((vae.encode(clips).latent_dist.mean - mean) / std).half())
-                if first % 512 == 0:
-                    print(f"encoded {first} of {CLIPS} clips", flush=True)
-        save(kept, dict(latents=torch.cat(parts)))
-    return Data(torch.load(kept)["latents"], scenes)
-
-
-def caption(scene: Scene, first: int, count: int, rng: np.random.Generator) -> str:
-    """A prompt for `count` latent frames of a clip from number `first` on, naming the events that fill most of it.
-
-    Latent frame 0 is the clip's first frame, every other one holds the next two.
-    """
-    start, end = max(0, 2 * first - 1), 2 * (first + count) - 2
-    shares = [min(end, b) - max(start, a) for a, b in zip(scene.bounds, scene.bounds[1:], strict=False)]
-    enough = min(max(shares), MIN_EVENT)
-    events = tuple(event for event, share in zip(scene.events, shares, strict=True) if share >= enough)
-    return sample_prompt(rng, scene.colour, scene.shape, events, scene.background.kind)
-
-
 def sample_sigma(count: int, generator: torch.Generator) -> torch.Tensor:
     """Noise levels: 60 % uniform above .6, where everything a prompt names is decided (see docs), 40 % uniform."""
     uniform = torch.rand(count, generator=generator)
@@ -131,14 +89,27 @@ def optimizers(model: Model) -> list[torch.optim.Optimizer]:
     ]
 
 
-def begin(words: int, channels: int, seed: int, start: Path | None) -> Model:
-    """A new model, or one with the weights of the pipeline in the folder `start`."""
+def begin(tokens: PreTrainedTokenizerFast, channels: int, seed: int, start: Path | None) -> Model:
+    """A new model, or one with the weights of the pipeline in the folder `start`, which may know fewer words."""
     torch.manual_seed(seed)
-    model = Model(words, channels)
+    model = Model(len(tokens), channels)
     if start is not None:
         model.transformer.load_state_dict(WanTransformer3DModel.from_pretrained(start / "transformer").state_dict())
-        model.encoder.load_state_dict(UMT5EncoderModel.from_pretrained(start / "text_encoder").state_dict())
+        encoder = UMT5EncoderModel.from_pretrained(start / "text_encoder")
+        known = PreTrainedTokenizerFast.from_pretrained(start / "tokenizer").get_vocab()
+        encoder.set_input_embeddings(_with_new_words(encoder.shared, known, model.encoder.shared, tokens.get_vocab()))
+        model.encoder.load_state_dict(encoder.state_dict())
     return model.train()
+
+
+def _with_new_words(
+    old: torch.nn.Embedding, known: dict[str, int], new: torch.nn.Embedding, words: dict[str, int]
+) -> torch.nn.Embedding:
+    """The rows of the new embedding, but the old ones for the tokens known there; both vocabularies give row numbers."""
+    rows = new.weight.detach().clone()
+    for word in words.keys() & known.keys():
+        rows[words[word]] = old.weight[known[word]].detach()
+    return torch.nn.Embedding.from_pretrained(rows, freeze=False)
 
 
 def train(folder: Path, vae_folder: Path, *, seed: int = 0, start: Path | None = None) -> tuple[Path, Path]:
@@ -146,8 +117,8 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, start: Path | None =
     finished = folder / "transformer", folder / "text_encoder"
     if finished[1].exists():
         return finished
-    data, tokens = encode_clips(vae_folder.parent, vae_folder), text.tokenizer()
-    model = begin(len(tokens), data.latents.shape[1], seed, start)
+    data, tokens = clips(vae_folder), text.tokenizer()
+    model = begin(tokens, data.latents.shape[1], seed, start)
     average = copy.deepcopy(model).requires_grad_(False)
     weight = torch.zeros(1, 1, 1, PROMPT)
     weight[..., -1] = math.log(COLUMNS - PROMPT + 1)
@@ -163,12 +134,13 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, start: Path | None =
         done = state["step"]
     model.transformer.compile_repeated_blocks(fullgraph=True, dynamic=False)
     plan = [leg for leg in LEGS for _ in range(leg.steps)]
-    total = 0.0
+    losses: dict[str, list[float]] = {}
     for step, leg in list(enumerate(plan))[done:]:
         for solver in solvers:
             for group in solver.param_groups:
                 group["lr"] = learning_rate(step, len(plan), PEAK, warmup=100)
-        loss = flow_matching_loss(model, batch_of(data, leg, step, seed), tokens, seed * 10**6 + step)
+        batch = batch_of(data, leg.batch, leg.frames, step=step, seed=seed)
+        loss = flow_matching_loss(model, batch, tokens, seed * 10**6 + step)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for solver in solvers:
@@ -177,35 +149,16 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, start: Path | None =
         blend = min(0.998, (step + 1) / (step + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - blend)
-        total += loss.item()
+        losses.setdefault(f"loss{leg.frames}", []).append(loss.item())
         if step % 25 == 24:
-            log(step=step + 1, frames=leg.frames, loss=total / 25)
-            total = 0.0
+            log(step=step + 1, **{frames: sum(each) / len(each) for frames, each in losses.items()})
+            losses.clear()
         if step % 100 == 99:
             state = dict(model=model.state_dict(), average=average.state_dict(), step=step + 1)
             save(checkpoint, {**state, "solvers": [solver.state_dict() for solver in solvers]})
     average.eval().transformer.save_pretrained(finished[0])
     average.encoder.save_pretrained(finished[1])
     return finished
-
-
-class Batch(NamedTuple):
-    """Latents (b, c, f, y, x) and their captions."""
-
-    latents: torch.Tensor
-    captions: list[str]
-
-
-def batch_of(data: Data, leg: Leg, step: int, seed: int) -> Batch:
-    """The batch that this step of this seed draws: stretches of random clips."""
-    rng = np.random.default_rng([STAGE, seed, step])
-    latents, captions = [], []
-    for k in rng.choice(len(data.scenes), leg.batch, replace=False):
-        first = int(rng.integers(0, data.latents.shape[2] - leg.frames + 1))
-        latents.append(data.latents[k, :, first : first + leg.frames].float())
-        text = caption(data.scenes[k], first, leg.frames, rng)
-        captions.append("" if rng.uniform() < EMPTY else text)
-    return Batch(torch.stack(latents), captions)
 
 
 def flow_matching_loss(model: Model, batch: Batch, tokens, seed: int) -> torch.Tensor:  # type: ignore[no-untyped-def]

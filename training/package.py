@@ -33,11 +33,17 @@ def flow_shift(vae: AutoencoderKLWan) -> float:
 
 
 def package(vae: Path, transformer: Path, encoder: Path, target: Path = MODEL) -> Path:
-    """Write the pipeline to `target`, replacing what is there."""
-    autoencoder = AutoencoderKLWan.from_pretrained(vae)
+    """Write the pipeline to `target`, replacing what is there. Raises `ValueError` for an encoder of other words."""
+    autoencoder, tokens = AutoencoderKLWan.from_pretrained(vae), text.tokenizer()
+    texts = UMT5EncoderModel.from_pretrained(encoder)
+    if texts.config.vocab_size != len(tokens):
+        raise ValueError(
+            f"the text encoder {encoder} knows {texts.config.vocab_size} tokens, but the world has {len(tokens)} now; "
+            "train it on with `--start`, or package it by the code that trained it"
+        )
     pipe = WanPipeline(
-        tokenizer=text.tokenizer(),
-        text_encoder=UMT5EncoderModel.from_pretrained(encoder),
+        tokenizer=tokens,
+        text_encoder=texts,
         vae=autoencoder,
         scheduler=UniPCMultistepScheduler(
             prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=flow_shift(autoencoder)

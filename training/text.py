@@ -12,16 +12,24 @@ import string
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
 
-from tsattn.shapes.world import BACKGROUNDS, COLOURS, SHAPES, WORDINGS
+from tsattn.shapes.world import BACKGROUNDS, CHANGES, COLOURS, LINKS, SHAPES, STILL, WORDINGS
 
 WIDTH = 128
 SPACE = "\u2581"
 
 
 def vocabulary() -> list[str]:
-    """Every word and sign of the world's prompts, in a fixed order."""
-    sentences = [*COLOURS, *SHAPES, *BACKGROUNDS, "a the on background and then finally , ."]
-    sentences += [wording for wordings in WORDINGS.values() for wording in wordings]
+    """Every word of the prompts with one subject, in a fixed order."""
+    told = [wording for event in CHANGES for wording in WORDINGS[event]]
+    return _words(*COLOURS, *SHAPES, *BACKGROUNDS, "a the on background and then finally", *told)
+
+
+def added() -> list[str]:
+    """The words that came with a second subject. Their tokens are the last, so that all others keep their numbers."""
+    return [word for word in _words(*LINKS, *WORDINGS[STILL]) if word not in vocabulary()]
+
+
+def _words(*sentences: str) -> list[str]:
     return sorted({word for sentence in sentences for word in re.findall(r"\w+", sentence)})
 
 
@@ -30,6 +38,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     scores = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -20.0), (SPACE, -4.0)]
     scores += [(SPACE + word, -6.0) for word in vocabulary()]
     scores += [(letter, -10.0) for letter in string.ascii_lowercase + string.digits + string.punctuation]
+    scores += [(SPACE + word, -6.0) for word in added()]
     core = Tokenizer(models.Unigram(scores, unk_id=2, byte_fallback=False))
     core.normalizer = normalizers.Lowercase()
     core.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")

@@ -17,7 +17,7 @@ from benchmarks.parser import evaluate, load
 from tsattn.errors import PlanError
 from tsattn.plan import parse
 from tsattn.plan.schema import LONGEST_PROMPT
-from tsattn.shapes.world import BACKGROUNDS, COLOURS, SHAPES, WORDINGS, sample_events, sample_prompt
+from tsattn.shapes.world import BACKGROUNDS, COLOURS, SHAPES, WORDINGS, Role, sample_events, sample_prompt
 
 Rows = dict[str, list[str]]
 
@@ -264,7 +264,7 @@ def test_every_prompt_of_the_embedded_world_is_understood(seed: int, count: int)
     rng = np.random.default_rng(seed)
     events = sample_events(rng, count)
     colour, shape, background = (str(rng.choice(list(words))) for words in (COLOURS, SHAPES, BACKGROUNDS))
-    ((subject, told),) = rows(sample_prompt(rng, colour, shape, events, background)).items()
+    ((subject, told),) = rows(sample_prompt(rng, [Role(colour, shape, events)], background)).items()
     assert subject == f"{colour} {shape}"
     assert len(told) == count
     assert all(words in WORDINGS[event] for words, event in zip(told, events, strict=True))

@@ -6,10 +6,10 @@ import re
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from tsattn.plan.schema import Plan
+from tsattn.plan.schema import Plan, Subject
 from tsattn.plan.timeline import Clip, snap_plan
 from tsattn.shapes.verifier import Verdict, verify
-from tsattn.shapes.world import COLOURS, SHAPES, WORDINGS
+from tsattn.shapes.world import COLOURS, SHAPES, WORDINGS, Role
 
 if TYPE_CHECKING:
     from tsattn.video import Frames
@@ -18,17 +18,32 @@ _EVENTS = {wording: event for event, wordings in WORDINGS.items() for wording in
 
 
 def judge(plan: Plan, clip: Clip, video: Frames) -> Verdict | None:
-    """Verify a video (f, y, x, 3) against a plan, or None where the world knows not its subject or an event of it."""
-    if len(plan.subjects) != 1:
+    """Verify a video (f, y, x, 3) against a plan.
+
+    None where the world does not know a subject or an event, and where two subjects have the same colour: the verifier
+    tells them apart by nothing else.
+    """
+    known = roles(plan)
+    if known is None:
         return None
-    subject = plan.subjects[0]
+    segments = [
+        [(clip.first_frame(due.first), clip.first_frame(due.last)) for due in row] for row in snap_plan(plan, clip)
+    ]
+    return Verdict.of_all(verify(video, known, segments))
+
+
+def roles(plan: Plan) -> list[Role] | None:
+    """What the world knows as a plan's subjects, None where it does not know all of it or cannot tell them apart."""
+    known = [role for role in map(_role, plan.subjects) if role]
+    return known if len({role.colour for role in known}) == len(plan.subjects) else None
+
+
+def _role(subject: Subject) -> Role | None:
+    """What the world knows as a subject's words, if it knows all of it."""
     colour, shape = _only(subject.text, COLOURS), _only(subject.text, SHAPES)
     events = [_EVENTS.get(" ".join(event.text.lower().split())) for event in subject.events]
-    known = [event for event in events if event]
-    if colour is None or shape is None or len(known) < len(events):
-        return None
-    segments = [(clip.first_frame(due.first), clip.first_frame(due.last)) for due in snap_plan(plan, clip)[0]]
-    return verify(video, colour, shape, known, segments)
+    known = tuple(event for event in events if event)
+    return Role(colour, shape, known) if colour and shape and len(known) == len(events) else None
 
 
 def _only(text: str, known: Container[str]) -> str | None:

@@ -1,19 +1,21 @@
-"""Reads a clip of the shapes world back: where the subject is, what it is, and which events it does when.
+"""Reads a clip of the shapes world back: where each subject is, what it is, and which events it does when.
 
-The verifier knows only pixels. It finds the subject by its colourfulness (backgrounds are grey), its colour by hue, its
-shape by which ideal shape of the same area and place overlaps it best, and events by the mean speed along each axis.
+The verifier knows only pixels. It finds the subjects by their colourfulness (backgrounds are grey) and parts them by which
+of the colours asked for is nearest in hue; a subject's colour it tells by hue, its shape by which ideal shape of the same
+area and place overlaps it best, and events by the mean speed along each axis.
 """
 
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsattn.shapes.world import COLOURS, EVENTS, GROWTH_SPEED, MOVE_SPEED, UNIT_AREA, Track, coverage
+from tsattn.shapes.world import COLOURS, EVENTS, GROWTH_SPEED, MOVE_SPEED, STILL, UNIT_AREA, Role, Track, coverage
 
 CHROMA = 0.15
 """A pixel less colourful than this (largest channel less smallest, of full scale) is background."""
@@ -28,14 +30,15 @@ DOMINANT = 0.6
 KEPT = 0.9
 """Share of frames that must show the named colour and shape for the subject to count as kept."""
 WINDOW = 4
-"""Transitions over which a speed is measured when events are looked for at any time."""
+"""Transitions over which a speed is measured when events are looked for at any time; and a subject stays still while it
+goes nowhere farther than the slowest event would take it in so many."""
 
 _HUES = {name: colorsys.rgb_to_hsv(*rgb)[0] for name, rgb in COLOURS.items()}
 _UNIT = np.array([MOVE_SPEED[0], MOVE_SPEED[0], GROWTH_SPEED[0]])
 
 
 class Reading(NamedTuple):
-    """What is seen per frame: `state` is (f, 3) with x, y in pixels and log radius; NaN where no subject is found."""
+    """A subject per frame: `state` is (f, 3) with x, y in pixels and log radius; NaN where no subject is found."""
 
     state: NDArray[np.float64]
     colours: list[str | None]
@@ -43,17 +46,45 @@ class Reading(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Per event: done inside its own segment, and done in order at any time; and whether the subject was kept."""
+    """Per event: done inside its own segment, and done in order at any time; and whether the subject was kept.
+
+    Of several subjects, the events stand one subject after the other, and all of them must be kept.
+    """
 
     in_segment: list[bool]
     in_order: list[bool]
     subject_kept: bool
 
+    @classmethod
+    def of_all(cls, verdicts: Iterable[Verdict]) -> Verdict:
+        """The verdict on several subjects."""
+        in_segment, in_order, kept = zip(*verdicts, strict=True)
+        return cls(list(chain(*in_segment)), list(chain(*in_order)), all(kept))
 
-def read(video: NDArray[np.uint8]) -> Reading:
-    """Locate and classify the subject in every frame of an RGB clip of shape (f, y, x, 3)."""
+
+def read(video: NDArray[np.uint8], colours: Sequence[str]) -> list[Reading]:
+    """Locate and classify, in every frame of an RGB clip of shape (f, y, x, 3), a subject for each of these colours."""
     frames = video.astype(np.float64) / 255
-    cover = _cover(frames)
+    return [_read(frames, _cover(chroma)) for chroma in _parted(frames, colours)]
+
+
+def _parted(frames: NDArray[np.float64], colours: Sequence[str]) -> list[NDArray[np.float64]]:
+    """For each colour the colourfulness (f, y, x) of the pixels nearer to it in hue than to the others, 0 elsewhere."""
+    chroma = frames.max(-1) - frames.min(-1)
+    hues = _pure(frames)
+    distance = [np.abs(hues - _pure(np.array(COLOURS[colour]))).sum(-1) for colour in colours]
+    nearest = np.argmin(distance, axis=0)
+    return [np.where(nearest == k, chroma, 0) for k in range(len(colours))]
+
+
+def _pure(colour: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A colour (..., 3) stretched so that its channels reach from 0 to 1: its hue, without the seam of an angle."""
+    low, high = colour.min(-1, keepdims=True), colour.max(-1, keepdims=True)
+    pure: NDArray[np.float64] = (colour - low) / np.maximum(high - low, 1e-9)
+    return pure
+
+
+def _read(frames: NDArray[np.float64], cover: NDArray[np.float64]) -> Reading:
     area = cover.sum((1, 2))
     centres = np.arange(0.5, max(cover.shape[1:]))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -68,9 +99,8 @@ def read(video: NDArray[np.uint8]) -> Reading:
     return Reading(state, colours, _shapes(cover, state))
 
 
-def _cover(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cover(chroma: NDArray[np.float64]) -> NDArray[np.float64]:
     """How much of each pixel the subject covers, (f, y, x): its colourfulness relative to the frame's most colourful."""
-    chroma = frames.max(-1) - frames.min(-1)
     full = np.sort(chroma.reshape(len(chroma), -1), axis=1)[:, -int(SMALLEST_AREA)]
     inside = (chroma - CHROMA) / np.maximum(full - CHROMA, 1e-9)[:, None, None]
     return np.where(full[:, None, None] > 2 * CHROMA, inside.clip(0, 1), 0)
@@ -93,34 +123,35 @@ def _shapes(cover: NDArray[np.float64], state: NDArray[np.float64]) -> list[str 
 
 
 def verify(
-    video: NDArray[np.uint8],
-    colour: str,
-    shape: str,
-    events: Sequence[str],
-    segments: Sequence[tuple[int, int]],
-) -> Verdict:
-    """Judge a clip of shape (f, y, x, 3) against what was asked.
+    video: NDArray[np.uint8], roles: Sequence[Role], segments: Sequence[Sequence[tuple[int, int]]]
+) -> list[Verdict]:
+    """Judge a clip of shape (f, y, x, 3) against what was asked; a verdict for each role.
 
-    `events` are names of `world.EVENTS`; event k is due from frame `segments[k][0]` up to but not including frame
-    `segments[k][1]`, and is measured between the first and the last of them.
+    The roles differ in colour. Event k of role i is due from frame `segments[i][k][0]` up to but not including frame
+    `segments[i][k][1]`, and is measured between the first and the last of them.
     """
-    reading = read(video)
-    right = [c == colour and s == shape for c, s in zip(reading.colours, reading.shapes, strict=True)]
+    readings = read(video, [role.colour for role in roles])
+    return [_verdict(*asked) for asked in zip(readings, roles, segments, strict=True)]
+
+
+def _verdict(reading: Reading, role: Role, segments: Sequence[tuple[int, int]]) -> Verdict:
+    right = [c == role.colour and s == role.shape for c, s in zip(reading.colours, reading.shapes, strict=True)]
     in_segment = [
-        _event((reading.state[last - 1] - reading.state[first]) / max(1, last - 1 - first)) == event
-        for event, (first, last) in zip(events, segments, strict=True)
+        _event(reading.state[first:last]) == event for event, (first, last) in zip(role.events, segments, strict=True)
     ]
-    return Verdict(in_segment, _in_order(reading.state, events), bool(np.mean(right) >= KEPT))
+    return Verdict(in_segment, _in_order(reading.state, role.events), bool(np.mean(right) >= KEPT))
 
 
-def _event(speed: NDArray[np.float64]) -> str | None:
-    """The one event that a mean speed in (x, y, log radius) per frame shows, if any."""
-    relative = speed / _UNIT
+def _event(path: NDArray[np.float64]) -> str | None:
+    """The one event that the states of some frames show, if any: by the mean speed, or by never going anywhere."""
+    relative = (path[-1] - path[0]) / max(1, len(path) - 1) / _UNIT
     if not np.isfinite(relative).all():
         return None
     fastest = int(np.abs(relative).argmax())
     others = np.delete(np.abs(relative), fastest).max()
-    if abs(relative[fastest]) < DONE or others > DOMINANT * abs(relative[fastest]):
+    if abs(relative[fastest]) < DONE:
+        return STILL if bool((np.abs(path - path[0]) <= WINDOW * _UNIT).all()) else None
+    if others > DOMINANT * abs(relative[fastest]):
         return None
     axis = np.zeros(3)
     axis[fastest] = np.sign(relative[fastest])
@@ -129,7 +160,7 @@ def _event(speed: NDArray[np.float64]) -> str | None:
 
 def _in_order(state: NDArray[np.float64], events: Sequence[str]) -> list[bool]:
     """Which events of the list are found, each after the one found before it (longest such subsequence)."""
-    seen = [_event((state[k + WINDOW] - state[k]) / WINDOW) for k in range(len(state) - WINDOW)]
+    seen = [_event(state[k : k + WINDOW + 1]) for k in range(len(state) - WINDOW)]
     # best[i][t]: events found among the first i, using windows that start before t
     count = np.zeros((len(events) + 1, len(seen) + 1), dtype=int)
     for i, event in enumerate(events):

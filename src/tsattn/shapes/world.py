@@ -1,4 +1,4 @@
-"""The world of the embedded model: one coloured shape, a background, and events in order, rendered with exact truth.
+"""The world of the embedded model: one or two coloured shapes, each with events in order, rendered with exact truth.
 
 Axes: f frames, y rows, x columns; positions in pixels with the origin at the top left, time in frames.
 Everything is drawn from a `numpy.random.Generator`, so a scene is a function of its seed.
@@ -6,13 +6,19 @@ Everything is drawn from a `numpy.random.Generator`, so a scene is a function of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 WORLD = "shapes-1"
+"""Version of the scenes with one subject: their prompts, pictures and verifier. Each seed has had the same scene since."""
+PAIRS = "shapes-2"
+"""Version of the scenes with two subjects."""
 SIZE = 64
 FRAMES = 25
 FPS = 8
@@ -45,9 +51,14 @@ EVENTS: dict[str, Axis] = {
     "moves down": Axis(0, 1, 0),
     "grows": Axis(0, 0, 1),
     "shrinks": Axis(0, 0, -1),
+    "stays still": Axis(0, 0, 0),
 }
+STILL = "stays still"
+"""The event of a subject without events."""
+CHANGES = tuple(name for name in EVENTS if name != STILL)
 OPPOSITE = {
-    name: next(other for other, b in EVENTS.items() if np.array_equal(np.negative(a), b)) for name, a in EVENTS.items()
+    name: next(other for other in CHANGES if np.array_equal(np.negative(EVENTS[name]), EVENTS[other]))
+    for name in CHANGES
 }
 WORDINGS: dict[str, tuple[str, ...]] = {
     "moves right": ("moves right", "moves to the right"),
@@ -56,13 +67,22 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "moves down": ("moves down",),
     "grows": ("grows", "gets bigger"),
     "shrinks": ("shrinks", "gets smaller"),
+    "stays still": ("stays still",),
 }
+LINKS = ("{}. {}", "{}. meanwhile, {}", "{} while {}", "while {}, {}", "{} and {}")
+"""How prompts put two subjects together, in lower case. Their events go on side by side, whatever the link."""
 MOVE_SPEED = (0.75, 1.30)
 """Range of speeds of a move, pixels per frame."""
 GROWTH_SPEED = (0.020, 0.026)
 """Range of speeds of growing and shrinking, log radius per frame."""
 RADIUS = (8.0, 15.0)
-"""Smallest and largest radius a shape ever has, pixels."""
+"""Smallest and largest radius of a shape that is alone, pixels."""
+PAIR_RADIUS = (7.5, 14.1)
+"""Smallest and largest radius of each of two shapes, pixels."""
+GAP = 2.0
+"""Smallest distance between the circles that two shapes fit in, pixels."""
+TRIES = 20
+"""Random places tried for the second shape before another scene is drawn."""
 MARGIN = 1.27
 """Distance of the outermost point of any shape from its centre, in radii."""
 PERIOD = 16.0
@@ -83,23 +103,36 @@ class Background:
     phase: float
 
 
-@dataclass(frozen=True)
-class Scene:
-    """All that determines a clip. Event k acts between frames `bounds[k]` and `bounds[k + 1]`."""
+class Role(NamedTuple):
+    """What a prompt tells of a subject; `events` are names of `EVENTS`."""
 
     colour: str
     shape: str
     events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A subject and its motion. Event k acts between frames `bounds[k]` and `bounds[k + 1]`; start is x, y and radius."""
+
+    role: Role
     bounds: tuple[int, ...]
     speeds: tuple[float, ...]
     start: tuple[float, float, float]
-    background: Background
-    prompt: str
 
     @property
     def segments(self) -> list[tuple[int, int]]:
         """The frames of each event, from the first up to but not including the second; neighbours share one frame."""
-        return [(first, last + 1) for first, last in zip(self.bounds, self.bounds[1:], strict=False)]
+        return [(first, last + 1) for first, last in pairwise(self.bounds)]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that determines a clip. The actors stand in the prompt's order; no two have the same colour."""
+
+    actors: tuple[Actor, ...]
+    background: Background
+    prompt: str
 
 
 class Track(NamedTuple):
@@ -110,18 +143,23 @@ class Track(NamedTuple):
     radius: NDArray[np.float64]
 
 
-def track(scene: Scene, frames: slice = slice(None)) -> Track:
-    """The exact motion of the scene's subject, in all frames or a stretch of them."""
+def track(actor: Actor, frames: slice = slice(None)) -> Track:
+    """The exact motion of a subject, in all frames or a stretch of them."""
     state = np.zeros((FRAMES, 3))
-    for event, speed, first, last in zip(scene.events, scene.speeds, scene.bounds, scene.bounds[1:], strict=False):
+    for event, speed, (first, last) in zip(actor.role.events, actor.speeds, pairwise(actor.bounds), strict=True):
         state[first + 1 : last + 1] = np.array(EVENTS[event]) * speed
     state = np.cumsum(state, axis=0)[frames]
-    x, y, radius = scene.start
-    return Track(x + state[:, 0], y + state[:, 1], radius * np.exp(state[:, 2]))
+    return _placed(Track(state[:, 0], state[:, 1], np.exp(state[:, 2])), actor.start)
+
+
+def _placed(relative: Track, start: tuple[float, float, float]) -> Track:
+    """A motion from the origin and radius 1, from a start on."""
+    x, y, radius = start
+    return Track(x + relative.x, y + relative.y, radius * relative.radius)
 
 
 def coverage(shape: str, moving: Track) -> NDArray[np.float64]:
-    """How much of each pixel the subject covers, shape (f, y, x), in [0, 1] with one-pixel soft edges."""
+    """How much of each pixel a shape covers, shape (f, y, x), in [0, 1] with one-pixel soft edges."""
     centres = np.arange(SIZE) + 0.5
     x = centres[None, None, :] - moving.x[:, None, None]
     y = centres[None, :, None] - moving.y[:, None, None]
@@ -157,11 +195,11 @@ def backdrop(background: Background) -> NDArray[np.float64]:
 
 def render(scene: Scene, frames: slice = slice(None)) -> NDArray[np.uint8]:
     """The clip, or a stretch of it, as 8-bit RGB of shape (f, y, x, 3)."""
-    cover = coverage(scene.shape, track(scene, frames))[..., None]
-    behind = backdrop(scene.background)[None, :, :, None]
-    pixels: NDArray[np.uint8] = np.round(255 * (cover * np.array(COLOURS[scene.colour]) + (1 - cover) * behind)).astype(
-        np.uint8
-    )
+    picture = backdrop(scene.background)[None, :, :, None]
+    for actor in scene.actors:
+        cover = coverage(actor.role.shape, track(actor, frames))[..., None]
+        picture = cover * np.array(COLOURS[actor.role.colour]) + (1 - cover) * picture
+    pixels: NDArray[np.uint8] = np.round(255 * picture).astype(np.uint8)
     return pixels
 
 
@@ -184,32 +222,70 @@ def sample_bounds(rng: np.random.Generator, events: int) -> tuple[int, ...]:
 
 
 def sample_events(rng: np.random.Generator, events: int) -> tuple[str, ...]:
-    """A random sequence in which no event follows itself or its opposite."""
-    chosen: list[str] = []
+    """A random sequence in which no event follows itself or its opposite; of none, staying still."""
+    chosen: list[str] = [] if events else [STILL]
     while len(chosen) < events:
-        event = str(rng.choice(list(EVENTS)))
+        event = str(rng.choice(CHANGES))
         if not chosen or event not in (chosen[-1], OPPOSITE[chosen[-1]]):
             chosen.append(event)
     return tuple(chosen)
 
 
-def sample_scene(rng: np.random.Generator, events: int) -> Scene:
-    """A random scene with that many events that stays inside the picture throughout."""
+def sample_scene(rng: np.random.Generator, *events: int) -> Scene:
+    """A random scene with a subject for each number: so many events does it have, or stays still where it is 0.
+
+    All subjects stay inside the picture and apart from each other throughout.
+    """
     while True:
-        names = sample_events(rng, events)
-        speeds = tuple(float(rng.uniform(*(GROWTH_SPEED if EVENTS[n].log_radius else MOVE_SPEED))) for n in names)
+        told = [sample_events(rng, count) for count in events]
+        speeds = [tuple(_sample_speed(rng, name) for name in names) for names in told]
         background = sample_background(rng)
-        colour, shape = str(rng.choice(list(COLOURS))), str(rng.choice(SHAPES))
-        prompt = sample_prompt(rng, colour, shape, names, background.kind)
-        scene = Scene(colour, shape, names, sample_bounds(rng, events), speeds, (0.0, 0.0, 1.0), background, prompt)
-        start = _sample_start(rng, track(scene))
-        if start is not None:
-            return Scene(**{**scene.__dict__, "start": start})
+        roles = _sample_roles(rng, told)
+        prompt = sample_prompt(rng, roles, background.kind)
+        bounds = [sample_bounds(rng, len(names)) for names in told]
+        actors = [Actor(*parts, start=(0.0, 0.0, 1.0)) for parts in zip(roles, bounds, speeds, strict=True)]
+        placed = _sample_places(rng, actors)
+        if placed is not None:
+            return Scene(placed, background, prompt)
 
 
-def _sample_start(rng: np.random.Generator, relative: Track) -> tuple[float, float, float] | None:
+def _sample_speed(rng: np.random.Generator, event: str) -> float:
+    if event == STILL:
+        return 0.0
+    return float(rng.uniform(*(GROWTH_SPEED if EVENTS[event].log_radius else MOVE_SPEED)))
+
+
+def _sample_roles(rng: np.random.Generator, told: Sequence[tuple[str, ...]]) -> list[Role]:
+    roles: list[Role] = []
+    for names in told:
+        free = [colour for colour in COLOURS if colour not in [role.colour for role in roles]]
+        roles.append(Role(str(rng.choice(free)), str(rng.choice(SHAPES)), names))
+    return roles
+
+
+def _sample_places(rng: np.random.Generator, actors: Sequence[Actor]) -> tuple[Actor, ...] | None:
+    """The actors with random starts, or None where one found no place: the first has one try, the others have `TRIES`."""
+    radii = RADIUS if len(actors) == 1 else PAIR_RADIUS
+    placed: list[Actor] = []
+    taken: list[Track] = []
+    for actor in actors:
+        relative = track(actor)
+        for _ in range(TRIES if placed else 1):
+            start = _sample_start(rng, relative, radii)
+            if start is not None and all(_apart(_placed(relative, start), other) for other in taken):
+                placed.append(replace(actor, start=start))
+                taken.append(_placed(relative, start))
+                break
+        else:
+            return None
+    return tuple(placed)
+
+
+def _sample_start(
+    rng: np.random.Generator, relative: Track, radii: tuple[float, float]
+) -> tuple[float, float, float] | None:
     """A start from which the motion stays in bounds, or None where the motion allows none."""
-    low, high = RADIUS[0] / relative.radius.min(), RADIUS[1] / relative.radius.max()
+    low, high = radii[0] / relative.radius.min(), radii[1] / relative.radius.max()
     if low > high:
         return None
     radius = float(rng.uniform(low, high))
@@ -223,15 +299,35 @@ def _sample_start(rng: np.random.Generator, relative: Track) -> tuple[float, flo
     return start[0], start[1], radius
 
 
-def sample_prompt(rng: np.random.Generator, colour: str, shape: str, events: tuple[str, ...], background: str) -> str:
-    """One of the wordings that the embedded model is trained on."""
-    words = [str(rng.choice(WORDINGS[event])) for event in events]
-    text = f"{'A' if rng.uniform() < 0.8 else 'The'} {colour} {shape} {words[0]}"
+def _apart(a: Track, b: Track) -> bool:
+    """Whether the circles that two shapes fit in keep their distance in all frames."""
+    return bool((np.hypot(a.x - b.x, a.y - b.y) >= MARGIN * (a.radius + b.radius) + GAP).all())
+
+
+def sample_prompt(rng: np.random.Generator, roles: Sequence[Role], background: str) -> str:
+    """One of the wordings that the embedded model is trained on, for one role or two."""
+    text = _sample_phrase(rng, roles[0])
+    if len(roles) > 1:
+        text = str(rng.choice(_links(*roles))).format(text, _sample_phrase(rng, roles[1]))
+    text = re.sub(r"(?:^|\. )\w", lambda start: start[0].upper(), text)
+    if rng.uniform() < 0.5:
+        text += f" on a {background} background"
+    return text + ("." if rng.uniform() < 0.5 else "")
+
+
+def _sample_phrase(rng: np.random.Generator, role: Role) -> str:
+    words = [str(rng.choice(WORDINGS[event])) for event in role.events]
+    text = f"{'a' if rng.uniform() < 0.8 else 'the'} {role.colour} {role.shape} {words[0]}"
     joint = str(rng.choice([", then ", ", and then ", " and then "]))
     for word in words[1:-1]:
         text += joint + word
     if len(words) > 1:
         text += str(rng.choice([", then ", ", and then ", " and then ", ", and finally "])) + words[-1]
-    if rng.uniform() < 0.5:
-        text += f" on a {background} background"
-    return text + ("." if rng.uniform() < 0.5 else "")
+    return text
+
+
+def _links(first: Role, second: Role) -> list[str]:
+    """Those of `LINKS` that leave no doubt whose the events are, and when."""
+    one, other = len(first.events) == 1, len(second.events) == 1
+    told = {"{} while {}": other, "while {}, {}": one, "{} and {}": one and other}
+    return [link for link in LINKS if told.get(link, True)]

@@ -1,0 +1,126 @@
+"""What the denoiser is trained on: the latents of many clips, computed once, and batches of stretches of them.
+
+A stretch's caption names, for each subject, the events that happen in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKLWan
+from numpy.typing import NDArray
+
+from training.common import ALONE, PAIRED, Mix, clip_and_mask, save, scene_of
+from tsattn.shapes.world import MIN_EVENT, STILL, Actor, Role, Scene, sample_prompt
+
+STAGE = 3
+EMPTY = 0.1
+"""Share of captions left out, for classifier-free guidance."""
+
+
+class Source(NamedTuple):
+    """Clips whose latents are kept in a file beside the autoencoder; the stage and the mix say which scenes."""
+
+    file: str
+    count: int
+    stage: int
+    mix: Mix
+
+
+SOURCES = (Source("latents.pt", 6144, STAGE, ALONE), Source("latents-pairs.pt", 6144, 4, PAIRED))
+MIX: Mix = {(1,): 0.20, (2,): 0.15, (3,): 0.15, **{events: share / 2 for events, share in PAIRED.items()}}
+"""Shares of the scenes in batches, whatever their shares in the sources."""
+
+
+class Data(NamedTuple):
+    """Latents (n, c, f, y, x) in half precision, normalised as Wan pipelines do, their scenes, and how often each is drawn."""
+
+    latents: torch.Tensor
+    scenes: list[Scene]
+    chances: NDArray[np.float64]
+
+
+class Batch(NamedTuple):
+    """Latents (b, c, f, y, x) and their captions."""
+
+    latents: torch.Tensor
+    captions: list[str]
+
+
+def clips(vae_folder: Path) -> Data:
+    """All clips of `SOURCES`, encoded by the autoencoder as far as no earlier run has."""
+    latents, scenes = [], []
+    for source in SOURCES:
+        drawn = [scene_of(seed, stage=source.stage, mix=source.mix) for seed in range(source.count)]
+        latents.append(encode(drawn, vae_folder, vae_folder.parent / source.file))
+        scenes += drawn
+    return Data(torch.cat(latents), scenes, chances(scenes, MIX))
+
+
+def encode(scenes: list[Scene], vae_folder: Path, kept: Path) -> torch.Tensor:
+    """Latents of these scenes, kept in a file that grows by 512 clips at a time; a cut run goes on with the rest."""
+    latents = torch.load(kept)["latents"] if kept.exists() else torch.empty(0)
+    if len(latents) < len(scenes):
+        vae, began = AutoencoderKLWan.from_pretrained(vae_folder), time.time()
+        mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1, 1)
+        std = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1)
+        parts = [latents] if len(latents) else []
+        for first in range(len(latents), len(scenes), 16):
+            videos = torch.stack([clip_and_mask(scene)[0] for scene in scenes[first : first + 16]])
+            with torch.no_grad():
+                parts.append(((vae.encode(videos).latent_dist.mean - mean) / std).half())
+            done = first + len(videos)
+            if done % 512 == 0 or done == len(scenes):
+                latents = torch.cat(parts)
+                save(kept, dict(latents=latents))
+                print(f"{kept.name}: encoded {done} of {len(scenes)} clips in {time.time() - began:.0f} s", flush=True)
+    return latents[: len(scenes)]
+
+
+def chances(scenes: list[Scene], mix: Mix) -> NDArray[np.float64]:
+    """The probability of each scene that gives the shares of a mix. Raises `ValueError` where a share has no scene."""
+    kinds = [_events(scene) for scene in scenes]
+    count = Counter(kinds)
+    if absent := mix.keys() - count.keys():
+        raise ValueError(f"no clip has these numbers of events, though `MIX` asks for them: {sorted(absent)}")
+    found = np.array([mix.get(kind, 0.0) / count[kind] for kind in kinds])
+    return found / found.sum()
+
+
+def _events(scene: Scene) -> tuple[int, ...]:
+    """How many events each subject has."""
+    return tuple(sum(event != STILL for event in actor.role.events) for actor in scene.actors)
+
+
+def caption(scene: Scene, first: int, count: int, rng: np.random.Generator) -> str:
+    """A prompt for `count` latent frames of a clip from number `first` on.
+
+    Latent frame 0 is the clip's first frame, every other one holds the next two.
+    """
+    start, end = max(0, 2 * first - 1), 2 * (first + count) - 2
+    return sample_prompt(rng, [_role(actor, start, end) for actor in scene.actors], scene.background.kind)
+
+
+def _role(actor: Actor, start: int, end: int) -> Role:
+    """The subject with those of its events that fill most of the time between two frames."""
+    shares = [min(end, last) - max(start, first) for first, last in zip(actor.bounds, actor.bounds[1:], strict=False)]
+    enough = min(max(shares), MIN_EVENT)
+    events = tuple(event for event, share in zip(actor.role.events, shares, strict=True) if share >= enough)
+    return actor.role._replace(events=events)
+
+
+def batch_of(data: Data, size: int, frames: int, *, step: int, seed: int) -> Batch:
+    """The batch that this step of this seed draws: stretches of so many latent frames from random clips."""
+    rng = np.random.default_rng([STAGE, seed, step])
+    latents, captions = [], []
+    for k in rng.choice(len(data.scenes), size, replace=False, p=data.chances):
+        first = int(rng.integers(0, data.latents.shape[2] - frames + 1))
+        latents.append(data.latents[k, :, first : first + frames].float())
+        text = caption(data.scenes[k], first, frames, rng)
+        captions.append("" if rng.uniform() < EMPTY else text)
+    return Batch(torch.stack(latents), captions)
