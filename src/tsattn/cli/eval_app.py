@@ -1,4 +1,4 @@
-"""`tsattn eval …`: StoryEval's commands and their options. What they do is in the modules they import when called."""
+"""`tsattn eval …`: the commands of StoryEval and of the embedded world, and their options. What they do is in the modules they import when called."""
 
 from __future__ import annotations
 
@@ -172,3 +172,66 @@ def eval_build_i2v(
 
     choice = Choice(llm_model, base_url, key_file, image_model, pipeline, size, steps, seed)
     build(prompts, output, choice=choice, reject=reject)
+
+
+STEPS = typer.Option(help="Denoising steps. (default: the model's)", min=1)
+WORKERS = typer.Option(help="Processes that make videos, each on one core with a model of its own.", min=1)
+
+
+@eval_app.command("effect")
+def eval_effect(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for outcomes and tables; give the same one to resume.")
+    ] = Path("effect"),
+    method: Annotated[list[str] | None, typer.Option(help="May be repeated. (default: all)")] = None,
+    events: Annotated[
+        list[int] | None, typer.Option(help="Events in each prompt; may be repeated. (default: 2 3 4)")
+    ] = None,
+    segments: Annotated[
+        list[str] | None,
+        typer.Option(help="uniform, true, jittered or parser; may be repeated. (default: uniform)"),
+    ] = None,
+    n: Annotated[int, typer.Option(help="Prompts for each number of events and seed.", min=1)] = 100,
+    seed: Annotated[list[int] | None, typer.Option(help="Which prompts; may be repeated. (default: 0)", min=0)] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Draw the prompts of the final table, on which nothing may be tuned.")
+    ] = False,
+    baseline: Annotated[str, typer.Option(help="Method that the others are compared with.")] = "vanilla",
+    steps: Annotated[int | None, STEPS] = None,
+    workers: Annotated[int, WORKERS] = 1,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw pictures too.")] = True,
+) -> None:
+    """Compare methods on the embedded model with the exact verifier, as Markdown, CSV and pictures. (docs/effect.md)
+
+    Stopped at any moment, the same command goes on where it was.
+
+    Example: tsattn eval effect -o out/effect --method vanilla --method ts-attn --events 3 --n 50
+    """
+    from tsattn.cli.evaluating import run_effect
+
+    run_effect(
+        output, methods=method, events=events or (2, 3, 4), segmentations=segments or ("uniform",), n=n, seeds=seed or (0,),
+        final=final, baseline=baseline, steps=steps, workers=workers, plots=plots,
+    )  # fmt: skip
+
+
+@eval_app.command("gates")
+def eval_gates(
+    gate: Annotated[list[str] | None, typer.Option(help="g1 to g6; may be repeated. (default: all)")] = None,
+    n: Annotated[int, typer.Option(help="Prompts, or true clips, for each gate.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="Which prompts.", min=0)] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of tsattn eval effect to take videos' outcomes from and add to."),
+    ] = None,
+    steps: Annotated[int | None, STEPS] = None,
+    workers: Annotated[int, WORKERS] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else.")] = False,
+) -> None:
+    """Measure whether the method's premises hold in the embedded model; exits with 1 where one does not. (docs/effect.md)
+
+    Example: tsattn eval gates --gate g3 --gate g6 --n 20
+    """
+    from tsattn.cli.evaluating import run_gates
+
+    run_gates(gate, output, n=n, seed=seed, steps=steps, workers=workers, as_json=json)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from tsattn.evaluate.storyeval.compare import compare, interval
+from tsattn.evaluate.storyeval.compare import compare
 from tsattn.evaluate.storyeval.layout import Result
 
 
@@ -32,21 +31,3 @@ def test_only_the_same_prompts_and_seeds_that_count_in_both_are_compared() -> No
 def test_a_run_gains_nothing_over_itself() -> None:
     same = [result(str(k), k % 2, 1) for k in range(30)]
     assert compare(same, same).gain == (0, 0, 0)
-
-
-def test_the_interval_is_that_of_the_normal_law_where_it_holds() -> None:
-    values = np.random.default_rng(1).normal(0.3, 1.0, 400)
-    found = interval(values, [str(k) for k in range(400)])
-    half = 1.96 * values.std() / np.sqrt(400)
-    assert found.low == pytest.approx(values.mean() - half, abs=0.01)
-    assert found.high == pytest.approx(values.mean() + half, abs=0.01)
-    assert found == interval(values, [str(k) for k in range(400)])
-
-
-def test_seeds_of_a_prompt_are_drawn_together() -> None:
-    """Copies of what is there already tell nothing new."""
-    values = np.random.default_rng(2).normal(0, 1, 50)
-    names = [str(k) for k in range(50)]
-    once, thrice = interval(values, names), interval(np.repeat(values, 3), np.repeat(names, 3).tolist())
-    assert thrice.low == pytest.approx(once.low)
-    assert thrice.high == pytest.approx(once.high)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tsattn.evaluate.storyeval.compare import Interval
+from tsattn.evaluate.intervals import Interval
 from tsattn.evaluate.storyeval.layout import Result
 from tsattn.evaluate.storyeval.protocol import read_template
 from tsattn.evaluate.storyeval.runs import MORE, Rated
 from tsattn.evaluate.storyeval.score import PAPER, prompt_score
+from tsattn.evaluate.tables import csv_text, markdown_table, plain
 from tsattn.video import moved_into_place
 
 FILES = ("report.md", "report.html", "scores.csv", "gains.csv", "prompts.csv")
@@ -34,9 +33,9 @@ def write_report(folder: Path, rated: Sequence[Rated], *, compat: bool, pictures
     contents = {
         "report.md": text,
         "report.html": as_html(text, drawn),
-        "scores.csv": _csv(_score_rows(rated)),
-        "gains.csv": _csv(_gain_rows(rated)),
-        "prompts.csv": _csv(_prompt_rows(rated)),
+        "scores.csv": csv_text(_score_rows(rated)),
+        "gains.csv": csv_text(_gain_rows(rated)),
+        "prompts.csv": csv_text(_prompt_rows(rated)),
         **drawn,
     }
     for name, content in contents.items():
@@ -86,20 +85,20 @@ def _paper_table(rated: Sequence[Rated]) -> str:
     best = {name: max((one.scores.classes[name] or 0.0 for one in rated), default=0.0) for name in PAPER}
     rows = [
         [
-            _plain(one.run.label),
+            plain(one.run.label),
             *(_bold(_percent(one.scores.classes[name]), one.scores.classes[name] == best[name] > 0) for name in PAPER),
             _bounds(one.average),
         ]
         for one in rated
     ]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def _more_table(rated: Sequence[Rated]) -> str:
     heads = ["run", "Medium", "2 events", "3 events", "4 events", "prompts with all events", "events", "videos"]
     rows = [
         [
-            _plain(one.run.label),
+            plain(one.run.label),
             *(_percent(one.scores.classes[name]) for name in MORE),
             _percent(one.scores.complete),
             _percent(one.scores.micro),
@@ -107,7 +106,7 @@ def _more_table(rated: Sequence[Rated]) -> str:
         ]
         for one in rated
     ]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def _gain_table(rated: Sequence[Rated]) -> str:
@@ -118,9 +117,9 @@ def _gain_table(rated: Sequence[Rated]) -> str:
             whole = one.gains["all"]
             gain = "–" if whole.gain is None else f"{100 * whole.gain.mean:+.1f}"
             figures = (whole.wins, whole.ties, whole.losses, whole.pairs, whole.left_out)
-            rows.append([_plain(one.run.label), gain, _bounds(whole.gain, sign="+"), *map(str, figures)])
+            rows.append([plain(one.run.label), gain, _bounds(whole.gain, sign="+"), *map(str, figures)])
     base = next(one.run.label for one in rated if not one.gains)
-    return f"Beside {_plain(base)}, paired by prompt and seed.\n\n{_table(heads, rows)}"
+    return f"Beside {plain(base)}, paired by prompt and seed.\n\n{markdown_table(heads, rows)}"
 
 
 def _unscored_table(rated: Sequence[Rated], *, compat: bool) -> str:
@@ -128,18 +127,13 @@ def _unscored_table(rated: Sequence[Rated], *, compat: bool) -> str:
     for one in rated:
         for reason, number in sorted(reasons(one.run.results).items()):
             counts_as = "0" if compat or reason == "empty list" else "left out"
-            rows.append([_plain(one.run.label), _plain(reason), str(number), counts_as])
-    return _table(["run", "reason", "videos", "counted as"], rows) if rows else "Nothing."
+            rows.append([plain(one.run.label), plain(reason), str(number), counts_as])
+    return markdown_table(["run", "reason", "videos", "counted as"], rows) if rows else "Nothing."
 
 
 def reasons(results: Iterable[Result]) -> Counter[str]:
     """How many results have no list, by reason in a word or two."""
     return Counter((r.unscored or "empty list").partition(":")[0] for r in results if not r.completion)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _percent(share: float | None) -> str:
@@ -152,11 +146,6 @@ def _bounds(found: Interval | None, *, sign: str = "") -> str:
 
 def _bold(text: str, wanted: bool) -> str:
     return f"**{text}**" if wanted else text
-
-
-def _plain(text: str) -> str:
-    """Text of others as Markdown that shows it and does nothing else."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~&])", r"\\\1", " ".join(text.split()))
 
 
 def _score_rows(rated: Sequence[Rated]) -> Iterable[Sequence[object]]:
@@ -183,9 +172,3 @@ def _prompt_rows(rated: Sequence[Rated]) -> Iterable[Sequence[object]]:
             value = None if result.unscored else prompt_score(result)
             shares = json.dumps(list(result.completion))
             yield one.run.label, result.name, result.seed, value, shares, result.unscored
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()

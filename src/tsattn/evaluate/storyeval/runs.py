@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tsattn.errors import EvaluationError
-from tsattn.evaluate.storyeval.compare import Comparison, Interval, compare, score_interval
+from tsattn.evaluate.intervals import Interval
+from tsattn.evaluate.storyeval.compare import Comparison, compare, score_interval
 from tsattn.evaluate.storyeval.layout import Result, read_results
 from tsattn.evaluate.storyeval.score import PAPER, Scores, score
 

@@ -1,0 +1,117 @@
+"""From outcomes to figures: means with intervals for each method, and what it gains over a baseline, prompt by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tsattn.errors import EvaluationError
+from tsattn.evaluate.intervals import Gain, Interval, corrected, gain, interval
+from tsattn.evaluate.shapes.matrix import Measured
+from tsattn.evaluate.shapes.measures import Outcome
+
+
+class Figure(NamedTuple):
+    """A number that one video has, or None where the question does not arise."""
+
+    label: str
+    of: Callable[[Outcome], float | None]
+
+
+PRIMARY = "in_segment_kept"
+FIGURES: dict[str, Figure] = {
+    PRIMARY: Figure("in segment, kept", lambda one: _share(one.in_segment) if one.subject_kept else 0.0),
+    "reversed_kept": Figure(
+        "reversed, kept", lambda one: (_share(one.reversed) if one.subject_kept else 0.0) if one.reversed else None
+    ),
+    "subject_kept": Figure("subject kept", lambda one: float(one.subject_kept)),
+    "in_segment": Figure("in segment", lambda one: _share(one.in_segment)),
+    "all_in_segment": Figure("all in segment", lambda one: float(all(one.in_segment))),
+    "in_order": Figure("in order", lambda one: _share(one.in_order)),
+    "all_done": Figure("all done", lambda one: float(all(one.done))),
+    "ordered": Figure(
+        "done ones in order", lambda one: float(sum(one.in_order) == sum(one.done)) if sum(one.done) > 1 else None
+    ),
+    "background_change": Figure("background change", lambda one: one.background_change),
+    "seconds": Figure("seconds", lambda one: one.seconds),
+}
+"""Every figure of a table, in its order (docs/effect.md says what each means)."""
+COMPARED = (PRIMARY, "subject_kept")
+"""Figures whose gains have intervals."""
+
+
+class Row(NamedTuple):
+    """One method on one number of events with one segmentation.
+
+    `figures` have None where no video has that figure. `gains` over the baseline are by the figures of `COMPARED`; the
+    baseline itself has none.
+    """
+
+    events: int
+    segmentation: str
+    method: str
+    videos: int
+    figures: dict[str, Interval | None]
+    gains: dict[str, Gain]
+
+
+class Table(NamedTuple):
+    """All rows, cell by cell, the baseline's name, and the level of each interval of a gain, corrected for their number."""
+
+    rows: list[Row]
+    baseline: str
+    comparisons: int
+    level: float
+
+
+def tabulate(measured: Sequence[Measured], baseline: str) -> Table:
+    """The figures of all that was measured. Raises `EvaluationError` where the baseline was not."""
+    cells: dict[tuple[int, str], dict[str, dict[str, Outcome]]] = {}
+    for trial, outcome in measured:
+        cell = cells.setdefault((sum(trial.case.events), trial.segmentation), {})
+        cell.setdefault(trial.method, {})[trial.case.prompt_id] = outcome
+    for (events, segmentation), cell in cells.items():
+        if baseline not in cell:
+            raise EvaluationError(
+                f"the baseline {baseline!r} was not measured on {events} events, {segmentation}; add it as a --method"
+            )
+    comparisons = len(COMPARED) * sum(len(cell) - 1 for cell in cells.values())
+    level = corrected(comparisons)
+    rows = [
+        _row(*place, method, found, None if method == baseline else cell[baseline], level)
+        for place, cell in cells.items()
+        for method, found in cell.items()
+    ]
+    return Table(rows, baseline, comparisons, level)
+
+
+def mean(figure: Figure, found: Sequence[Outcome]) -> Interval | None:
+    """A figure over videos of different prompts, None where no video has it."""
+    values = [value for one in found if (value := figure.of(one)) is not None]
+    return interval(np.array(values), list(map(str, range(len(values))))) if values else None
+
+
+def gained(name: str, found: dict[str, Outcome], over: dict[str, Outcome], level: float) -> Gain:
+    """What a figure that every video has gains over other videos of the same prompts."""
+    common = [prompt for prompt in found if prompt in over]
+    values, base = (np.array([FIGURES[name].of(one[prompt]) for prompt in common], float) for one in (found, over))
+    return gain(values, base, common, level=level)
+
+
+def _row(
+    events: int,
+    segmentation: str,
+    method: str,
+    found: dict[str, Outcome],
+    over: dict[str, Outcome] | None,
+    level: float,
+) -> Row:
+    figures = {name: mean(figure, list(found.values())) for name, figure in FIGURES.items()}
+    gains = {} if over is None else {name: gained(name, found, over, level) for name in COMPARED}
+    return Row(events, segmentation, method, len(found), figures, gains)
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / len(flags)

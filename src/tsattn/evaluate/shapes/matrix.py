@@ -1,0 +1,128 @@
+"""Making and measuring the trials that a folder does not hold yet, in this process or in several.
+
+Every worker has torch on one thread: how many there are decides the order of its sums, and with it the last bits of a video.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import NamedTuple
+
+from tsattn.errors import EvaluationError
+from tsattn.evaluate.shapes.measures import Outcome
+from tsattn.evaluate.shapes.records import Records
+from tsattn.evaluate.shapes.trials import Trial, outcomes
+from tsattn.fingerprint import fingerprint
+from tsattn.generate import EMBEDDED, Model, describe, open_model
+
+Watch = Callable[[int, int], None]
+"""Called with the videos that are there and those that are wanted, at the start and after each."""
+
+
+class Measured(NamedTuple):
+    """A trial and what came of it."""
+
+    trial: Trial
+    outcome: Outcome
+
+
+def run(
+    trials: Sequence[Trial], folder: Path, *, workers: int = 1, watch: Watch = lambda done, wanted: None
+) -> list[Measured]:
+    """The outcomes of all trials; those that a folder holds are read from there, the others made and kept there.
+
+    Raises `OutputError` where another run is at work in the folder, or it cannot be written to, and `EvaluationError` where a
+    worker dies; what is measured by then is kept, and the next run goes on from there.
+    """
+    weights = fingerprint(describe(EMBEDDED))
+    keys = [trial.key(weights) for trial in trials]
+    with Records(folder) as records:
+        missing: dict[str, dict[str, Trial]] = {}
+        for key, trial in zip(keys, trials, strict=True):
+            if key not in records.kept:
+                missing.setdefault(trial.video, {})[key] = trial
+        wanted = len({trial.video for trial in trials})
+        done = wanted - len(missing)
+        watch(done, wanted)
+        with closing(_made(list(missing.values()), workers)) as made:
+            for group, found in made:
+                about = (trial.about for trial in group.values())
+                records.add(dict(zip(group, zip(found, about, strict=True), strict=True)))
+                done += 1
+                watch(done, wanted)
+        return [Measured(trial, records.kept[key]) for key, trial in zip(keys, trials, strict=True)]
+
+
+Group = dict[str, Trial]
+"""Trials with the same video, by key."""
+
+
+def _made(groups: Sequence[Group], workers: int) -> Generator[tuple[Group, list[Outcome]], None, None]:
+    """Every group and its outcomes, in any order."""
+    if not groups:
+        return
+    if workers == 1:
+        yield from _made_here(groups)
+        return
+    spawned = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(groups)), mp_context=spawned, initializer=_begin_worker)
+    try:
+        waiting = {pool.submit(_in_worker, list(group.values())): group for group in groups}
+        for future in as_completed(waiting):
+            yield waiting.pop(future), future.result()
+    except BrokenProcessPool:
+        raise EvaluationError(
+            "a worker died, perhaps for want of memory; start the same command again to go on, with fewer --workers"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _made_here(groups: Sequence[Group]) -> Iterator[tuple[Group, list[Outcome]]]:
+    import torch
+
+    threads = torch.get_num_threads()
+    model = open_model(describe(EMBEDDED))
+    try:
+        torch.set_num_threads(1)
+        for group in groups:
+            yield group, outcomes(model, list(group.values()))
+    finally:
+        torch.set_num_threads(threads)
+
+
+_model: Model | None = None
+"""Of this process, where it is a worker."""
+
+
+def _begin_worker() -> None:
+    global _model
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run that started it ends it
+    logging.disable(logging.WARNING)  # what libraries say on import, the run has heard
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+    _model = open_model(describe(EMBEDDED))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _in_worker(trials: Sequence[Trial]) -> list[Outcome]:
+    assert _model is not None
+    return outcomes(_model, trials)

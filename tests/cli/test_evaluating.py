@@ -1,0 +1,84 @@
+"""`tsattn eval effect` and `gates` as a person types them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tsattn.cli import app
+from tsattn.errors import EvaluationError, PlanError, TsattnError
+
+FEW = ["--n", "1", "--steps", "1"]
+
+
+@pytest.fixture
+def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad input must be refused before any model runs."""
+
+    def make(*args: object, **kwargs: object) -> None:
+        raise AssertionError("the run began")
+
+    monkeypatch.setattr("tsattn.evaluate.shapes.trials.make_video", make)
+    monkeypatch.setattr("tsattn.evaluate.shapes.matrix.open_model", make)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        (["effect", "--method", "magic"], PlanError, "unknown method 'magic'; there are vanilla, ts-attn"),
+        (["effect", "--segments", "even"], PlanError, "unknown segmentation 'even'; there are uniform, true"),
+        (["effect", "--events", "5"], EvaluationError, "events must be from 1 to 4, but got"),
+        (["effect", "--method", "ts-attn"], PlanError, "--baseline 'vanilla' is none of the methods"),
+        (["gates", "--gate", "g9"], EvaluationError, "unknown gate 'g9'; there are g1"),
+    ],
+)
+def test_what_there_is_not_is_refused(
+    words: list[str], error: type[TsattnError], message: str, tmp_path: Path, no_videos: None
+) -> None:
+    with pytest.raises(error, match=message):
+        CliRunner().invoke(app, ["eval", *words, "-o", str(tmp_path / "out")], catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_matplotlib_is_told_before_hours_of_work(
+    tmp_path: Path, no_videos: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(EvaluationError, match=r"pip install 'tsattn\[plots\]', or leave them out with --no-plots"):
+        CliRunner().invoke(app, ["eval", "effect", "-o", str(tmp_path / "out")], catch_exceptions=False)
+
+
+@pytest.mark.slow
+def test_effect_writes_its_tables_and_pictures(tmp_path: Path) -> None:
+    command = [
+        "eval",
+        "effect",
+        *FEW,
+        "--events",
+        "1",
+        "--method",
+        "vanilla",
+        "--method",
+        "ts-attn",
+        "-o",
+        str(tmp_path),
+    ]
+    result = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "times vanilla" in result.stdout
+    names = {path.name for path in tmp_path.iterdir()} - {".lock"}
+    assert names == {"effect.csv", "effect.md", "in_segment.svg", "outcomes.jsonl", "tradeoff.svg"}
+    assert "1 event, uniform segments" in (tmp_path / "effect.md").read_text()
+
+
+@pytest.mark.slow
+def test_gates_are_one_json_list_and_say_by_their_code_whether_all_are_passed() -> None:
+    result = CliRunner().invoke(app, ["eval", "gates", *FEW, "--gate", "g1", "--json"], catch_exceptions=False)
+    (gate,) = json.loads(result.stdout)
+    assert list(gate) == ["gate", "asks", "n", "seed", "passed", "checks", "details"]
+    assert [check["bar"] for check in gate["checks"]] == [0.95, 0.98]
+    assert result.exit_code == (0 if gate["passed"] else 1)

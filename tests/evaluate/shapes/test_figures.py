@@ -1,0 +1,99 @@
+"""Figures of methods, their tables and pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.evaluate.shapes.making import measured, outcome
+from tsattn.errors import EvaluationError
+from tsattn.evaluate.intervals import LEVEL
+from tsattn.evaluate.shapes.charts import PICTURES, look
+from tsattn.evaluate.shapes.figures import COMPARED, FIGURES, PRIMARY, Table, tabulate
+from tsattn.evaluate.shapes.table import as_csv, as_markdown
+from tsattn.methods import METHODS
+
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    """Vanilla does the first event of every other prompt; TS-Attn both of all, but keeps half of the subjects."""
+    found = []
+    for number in range(COUNT):
+        found.append(measured("vanilla", number, outcome("10" if number % 2 else "00", reverse="01")))
+        found.append(measured("ts-attn", number, outcome("11", reverse="00", kept=number % 2 == 0)))
+        found.append(measured("released", number, outcome("10" if number % 2 else "00", reverse="01")))
+    return tabulate(found, "vanilla")
+
+
+def test_each_figure_is_the_mean_over_videos(table: Table) -> None:
+    vanilla, ours, _ = (
+        {name: row.figures[name].mean for name in row.figures if row.figures[name]} for row in table.rows
+    )
+    assert vanilla == {
+        PRIMARY: 0.25, "reversed_kept": 0.5, "subject_kept": 1, "in_segment": 0.25, "all_in_segment": 0, "in_order": 0.25,
+        "all_done": 0, "background_change": pytest.approx(0.01), "seconds": 1,
+    }  # fmt: skip
+    assert ours[PRIMARY] == 0.5, "an event counts only where the subject is kept"
+    assert ours["in_segment"] == ours["all_in_segment"] == ours["ordered"] == 1
+    assert ours["reversed_kept"] == 0
+
+
+def test_unknown_is_not_zero(table: Table) -> None:
+    """Where no video does two events, whether they are in order is no question."""
+    assert table.rows[0].figures["ordered"] is None
+    assert "| – |" in as_markdown(table)
+
+
+def test_gains_are_paired_and_their_level_is_corrected(table: Table) -> None:
+    _, ours, same = table.rows
+    assert ours.gains[PRIMARY].difference.mean == pytest.approx(0.25)
+    assert ours.gains[PRIMARY].ratio is not None
+    assert ours.gains[PRIMARY].ratio.mean == pytest.approx(2)
+    assert same.gains[PRIMARY].difference == (0, 0, 0), "the same videos gain nothing, in every draw"
+    assert set(ours.gains) == set(COMPARED)
+    assert table.comparisons == 4
+    assert table.level == pytest.approx(1 - (1 - LEVEL) / 4)
+    assert not table.rows[0].gains
+
+
+def test_a_baseline_that_was_not_measured_is_an_error() -> None:
+    with pytest.raises(EvaluationError, match="the baseline 'vanilla' was not measured on 2 events, uniform"):
+        tabulate([measured("ts-attn", 0, outcome("11"))], "vanilla")
+
+
+def test_the_csv_holds_every_figure_and_gain(table: Table) -> None:
+    lines = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert len(lines) == 3 * len(FIGURES) + 2 * 2 * len(COMPARED)
+    (ratio,) = (line for line in lines if line["method"] == "ts-attn" and line["figure"] == f"{PRIMARY}: ratio")
+    assert float(ratio["value"]) == pytest.approx(2)
+    assert float(ratio["low"]) <= 2 <= float(ratio["high"])
+    (unknown,) = (line for line in lines if line["method"] == "vanilla" and line["figure"] == "ordered")
+    assert unknown["value"] == ""
+
+
+def test_the_markdown_says_how_it_was_corrected(table: Table) -> None:
+    text = as_markdown(table, list(PICTURES))
+    assert "## 2 events, uniform segments" in text
+    assert "all 4 of them" in text
+    assert all(f"]({name})" in text for name in PICTURES)
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("| ") and "ts-attn" in line}
+    assert widths == {len(FIGURES) + 3, 5}
+
+
+def test_pictures_name_axes_units_and_methods(table: Table) -> None:
+    for name, draw in PICTURES.items():
+        svg = draw(table)
+        texts = " ".join(ElementTree.fromstring(svg).itertext())
+        assert "%" in texts, name
+        for method in ("vanilla", "ts-attn", "released"):
+            assert method in texts, name
+        assert svg == draw(table)
+
+
+def test_no_two_methods_look_alike() -> None:
+    assert len({look(method) for method in METHODS}) == len(METHODS)

@@ -1,0 +1,79 @@
+"""Which trials there are, and what tells two of them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.evaluate.shapes.making import trial
+from tsattn.control import ControlConfig
+from tsattn.errors import EvaluationError
+from tsattn.evaluate.shapes import trials
+from tsattn.evaluate.shapes.trials import Matrix, Trial
+from tsattn.generate import SHAPES_SETTINGS
+from tsattn.methods import METHODS, Method
+
+TWO = {name: METHODS[name] for name in ("vanilla", "ts-attn")}
+
+
+def test_the_matrix_is_a_product_ordered_by_prompt() -> None:
+    matrix = Matrix(methods=TWO, events=(2, 3), segmentations=("uniform", "true"), seeds=(0, 7), n=3)
+    found = list(matrix.trials(SHAPES_SETTINGS))
+    assert len(found) == 2 * 2 * 2 * 2 * 3
+    assert [(one.method, one.segmentation) for one in found[:4]] == [
+        ("vanilla", "uniform"), ("vanilla", "true"), ("ts-attn", "uniform"), ("ts-attn", "true"),
+    ]  # fmt: skip
+    assert len({one.case for one in found[:4]}) == 1
+    assert len({one.key("w") for one in found}) == len(found)
+    assert {one.settings.seed for one in found} == {one.case.noise for one in found}
+
+
+def test_the_model_alone_needs_one_video_for_all_segmentations() -> None:
+    alone = [trial("vanilla", segmentation=name) for name in ("uniform", "true")]
+    controlled = [trial("ts-attn", segmentation=name) for name in ("uniform", "true")]
+    assert len({one.video for one in alone}) == 1
+    assert len({one.video for one in controlled}) == 2
+    assert len({one.key("w") for one in alone}) == 2, "but it is judged by each"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: trial("vanilla", number=1),
+        lambda one: replace(one, how=METHODS["released"]),
+        lambda one: replace(one, how=Method(ControlConfig(r_max=1.6))),
+        lambda one: replace(one, how=METHODS["windows"]),
+        lambda one: replace(one, settings=replace(one.settings, steps=7)),
+        lambda one: replace(one, settings=replace(one.settings, seed=7)),
+        lambda one: trial("ts-attn", segmentation="true"),
+    ],
+)
+def test_all_that_determines_the_outcome_is_in_the_key(change: Callable[[Trial], Trial]) -> None:
+    one = trial("ts-attn")
+    assert change(one).key("w") != one.key("w")
+
+
+def test_weights_and_rules_are_in_the_key_and_names_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = trial("ts-attn")
+    assert one.key("other weights") != one.key("w")
+    renamed = replace(one, method="ours", how=one.how._replace(about="ours"))
+    assert renamed.key("w") == one.key("w")
+    before = one.key("w")
+    monkeypatch.setattr(trials, "rules", lambda: "another verifier")
+    assert one.key("w") != before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n": 0}, r"n must be from 1 to 1000000, but got \[0\]"),
+        ({"events": (2, 5)}, r"events must be from 1 to 4, but got \[2, 5\]"),
+        ({"events": ()}, "events must be from 1 to 4"),
+        ({"seeds": (-1,)}, "seeds must be from 0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        Matrix(methods=TWO, **wrong)  # type: ignore[arg-type]
