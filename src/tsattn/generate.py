@@ -23,6 +23,7 @@ from tsattn.settings import Settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
     from tsattn.control.family import Family, Timing
     from tsattn.inspect.store import Record
@@ -230,11 +231,29 @@ def generate(
     attention is recorded in the controlled steps, for which there must be a `config`. `on_step` is called after every
     denoising step.
     """
+    controlled = nullcontext() if config is None else control(model.pipe, plan, config=config, fps=settings.fps)
+    with controlled, recording(model.pipe) if record else nullcontext() as recorder:
+        run = run_pipeline(model, plan.prompt, settings, image=image, after_step=lambda latents: on_step())
+    return run._replace(record=recorder.record if recorder else None)
+
+
+def run_pipeline(
+    model: Model,
+    prompt: str,
+    settings: Settings,
+    *,
+    image: Image | None = None,
+    after_step: Callable[[Tensor], Tensor | None],
+) -> Run:
+    """Call the pipeline once on a prompt, as it is.
+
+    `after_step` gets the latents after every denoising step, and gives those to go on with, or None for the same.
+    """
     import torch
 
-    def after_step(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        on_step()
-        return {}
+    def callback(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        latents = after_step(tensors["latents"])
+        return {} if latents is None else {"latents": latents}
 
     given = {
         "height": settings.height,
@@ -244,17 +263,14 @@ def generate(
         "num_inference_steps": settings.steps,
         "guidance_scale": settings.guidance,
         "generator": torch.Generator().manual_seed(settings.seed),
-        "callback_on_step_end": after_step,
+        "callback_on_step_end": callback,
         "output_type": "np",
         "image": image,
     }
     # some pipelines take the size from their image, or guide by a component of their own
     known = inspect.signature(type(model.pipe).__call__).parameters
     given = {name: value for name, value in given.items() if name in known and value is not None}
-    controlled = nullcontext() if config is None else control(model.pipe, plan, config=config, fps=settings.fps)
-    with controlled, recording(model.pipe) if record else nullcontext() as recorder:
-        began = time.perf_counter()
-        frames = model.pipe(prompt=plan.prompt, **given).frames[0]
-        seconds = time.perf_counter() - began
-    video = np.round(np.asarray(frames) * 255).clip(0, 255).astype(np.uint8)
-    return Run(video, seconds, recorder.record if recorder else None)
+    began = time.perf_counter()
+    frames = model.pipe(prompt=prompt, **given).frames[0]
+    seconds = time.perf_counter() - began
+    return Run(np.round(np.asarray(frames) * 255).clip(0, 255).astype(np.uint8), seconds)

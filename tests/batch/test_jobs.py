@@ -12,7 +12,7 @@ from PIL import Image
 from tests.batch.toys import job
 from tsattn.batch.jobs import expand
 from tsattn.batch.spec import Spec, load_spec
-from tsattn.errors import BatchError, ModelError, PlanError
+from tsattn.errors import BatchError, ModelError, PlanError, UnsupportedPipelineError
 
 PROMPT = "A red circle moves right, then grows"
 SPEC = {"prompts": [PROMPT], "methods": ["ts-attn"]}
@@ -41,6 +41,8 @@ def test_every_prompt_by_every_method_and_seed_and_pairs_first():
         {"prompts": ["[0:60%] A red circle moves right, [60%:] then grows"]},
         {"methods": ["vanilla"]},
         {"methods": ["no-region"]},
+        {"methods": ["pass-per-event"]},
+        {"methods": ["windows"]},
         {"methods": [{"name": "weak", "config": {"strength": 0.5}}]},
         {"seeds": [1]},
         *({"settings": {name: value}} for name, value in
@@ -50,6 +52,21 @@ def test_every_prompt_by_every_method_and_seed_and_pairs_first():
 )  # fmt: skip
 def test_what_changes_the_video_changes_the_key(changes):
     assert only(**changes).key != only().key
+
+
+def test_ways_that_have_no_control_differ_from_the_model_alone():
+    jobs = expand(spec(methods=["vanilla", "pass-per-event", "windows"]))
+    assert len({job.key for job in jobs}) == len({job.video for job in jobs}) == 3
+
+
+def test_a_method_that_a_model_cannot_be_run_by_is_refused(monkeypatch):
+    def check(facts):
+        raise UnsupportedPipelineError(f"{facts.name} cannot be run in windows")
+
+    monkeypatch.setattr("tsattn.methods.windows.check", check)
+    assert only()
+    with pytest.raises(UnsupportedPipelineError, match="shapes cannot be run in windows"):
+        expand(spec(methods=["ts-attn", "windows"]))
 
 
 def test_names_and_tags_do_not_change_the_key():

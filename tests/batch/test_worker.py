@@ -14,6 +14,7 @@ from tsattn.batch.worker import Worker, described
 from tsattn.errors import ModelError
 from tsattn.evaluate.verdict import judge
 from tsattn.generate import describe, generate, open_model
+from tsattn.methods import METHODS
 from tsattn.video import read_mp4
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,7 @@ def test_the_video_is_the_pipelines_own(jobs, results, tmp_path):
     for one, result in zip(jobs, results, strict=True):
         (tmp_path / "x.mp4").write_bytes(result.video)
         frames, metadata = read_mp4(tmp_path / "x.mp4")
-        run = generate(open_model(describe("shapes")), one.plan, one.settings, config=one.config)
+        run = generate(open_model(describe("shapes")), one.plan, one.settings, config=one.how.config)
         shown = frames.reshape(25, 64, 4, 64, 4, 3).mean((2, 4))
         assert np.abs(shown - run.video).mean() < 8, "what the codec loses"
         assert one.key in metadata["comment"]
@@ -54,6 +55,14 @@ def test_the_video_is_the_pipelines_own(jobs, results, tmp_path):
         verdict = judge(one.plan, describe("shapes").clip(one.settings), run.video)
         assert result.record.verdict == verdict._asdict()
     assert results[0].video != results[1].video
+
+
+@pytest.mark.parametrize("method", ["pass-per-event", "windows"])
+def test_ways_of_several_passes_are_timed_and_judged_like_all_others(jobs, worker, method):
+    result = worker.do(replace(jobs[0], how=METHODS[method]), None)
+    assert result.record.frames == 25
+    assert result.record.seconds > 0
+    assert result.record.verdict is not None
 
 
 def test_the_same_job_gives_the_same_bytes(jobs, results):

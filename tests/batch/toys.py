@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tsattn.batch.jobs import Job
 from tsattn.batch.updates import Failed, Made, Record
+from tsattn.methods import METHODS
 from tsattn.plan import Plan
 from tsattn.settings import Settings
 
@@ -28,7 +29,7 @@ def job(name: str, *, model: str = "toy", **changes) -> Job:
     facts = {
         "key": hashlib.sha256(f"{model} {name}".encode()).hexdigest(), "prompt_id": name, "plan": PLAN,
         "events": ("moves right", "grows"), "tags": ("object",), "model": model, "source": model,
-        "fingerprint": hashlib.sha256(model.encode()).hexdigest(), "method": "vanilla", "config": None,
+        "fingerprint": hashlib.sha256(model.encode()).hexdigest(), "method": "vanilla", "how": METHODS["vanilla"],
         "settings": SETTINGS,
     }  # fmt: skip
     return Job(**{**facts, **changes})

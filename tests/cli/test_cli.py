@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from tsattn.cli import app, main
 from tsattn.errors import TsattnError
+from tsattn.methods import METHODS
 
 PROMPT = "A red circle moves right, then moves up, and then grows"
 
@@ -88,6 +89,12 @@ def test_models_lists_the_embedded_one_and_the_pipelines():
     result = CliRunner().invoke(app, ["models"])
     assert "shapes (embedded)" in result.output
     assert "WanPipeline" in result.output
+
+
+def test_methods_are_listed_with_their_sources():
+    result = CliRunner().invoke(app, ["methods"])
+    assert all(name in result.output for name in METHODS)
+    assert "2312.04086" in result.output and "2412.18597" in result.output
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tsattn.batch.spec import MethodChoice, PlannerChoice, PromptChoice, Spec
 from tsattn.control import ControlConfig
 from tsattn.errors import BatchError, PlanError, TsattnError
 from tsattn.generate import Description
-from tsattn.methods import METHODS, check_method
+from tsattn.methods import METHODS, Method, check_method
 from tsattn.plan import Plan, parse, read
 from tsattn.plan.schema import did_you_mean, validated
 
@@ -76,8 +76,8 @@ def _planner(choice: PlannerChoice | None) -> Callable[[str], Plan]:
     return lambda prompt: planner.plan(prompt).plan
 
 
-def method_config(choice: MethodChoice) -> ControlConfig | None:
-    """The control of a method, None for the model alone. Raises `BatchError` or `PlanError` where there is none such."""
+def method_of(choice: MethodChoice) -> Method:
+    """What a choice stands for. Raises `BatchError` or `PlanError` where there is no such method."""
     if choice.config is None:
         check_method(choice.name)
         return METHODS[choice.name]
@@ -88,7 +88,7 @@ def method_config(choice: MethodChoice) -> ControlConfig | None:
         if key not in known:
             raise BatchError(f"the method {choice.name!r} has an unknown number {key!r}; {did_you_mean(key, known)}")
     try:
-        return TypeAdapter(ControlConfig).validate_python(choice.config)
+        return Method(TypeAdapter(ControlConfig).validate_python(choice.config))
     except ValidationError as error:
         problem = error.errors()[0]
         raise BatchError(f"the method {choice.name!r}: {problem['loc'][0]}: {problem['msg']}") from error

@@ -16,13 +16,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tsattn.batch.choices import check_each, check_image, method_config, plans, read_image
+from tsattn.batch.choices import check_each, check_image, method_of, plans, read_image
 from tsattn.batch.outputs import slug
 from tsattn.batch.spec import ModelChoice, PromptChoice, Spec, prompt_id
-from tsattn.control import ControlConfig
 from tsattn.errors import BatchError, ModelError
 from tsattn.fingerprint import fingerprint
 from tsattn.generate import Description, describe
+from tsattn.methods import METHODS, Method, check_way
 from tsattn.plan import Plan
 from tsattn.plan.timeline import snap_plan
 from tsattn.settings import Settings
@@ -43,7 +43,9 @@ class Job:
     """Where it is."""
     fingerprint: str
     method: str
-    config: ControlConfig | None
+    """Its name in tables."""
+    how: Method
+    """What it stands for."""
     settings: Settings
     image: Path | None = None
     image_hash: str | None = None
@@ -68,7 +70,8 @@ class Job:
         return {
             "plan": self.plan.model_dump(mode="json"),
             "model": self.fingerprint,
-            "control": None if self.config is None else asdict(self.config),
+            "way": self.how.way,
+            "control": None if self.how.config is None else asdict(self.how.config),
             "settings": asdict(self.settings),
             "image": self.image_hash,
             "tsattn": __version__,
@@ -87,9 +90,10 @@ class Job:
 def expand(spec: Spec) -> list[Job]:
     """All jobs of a spec, ordered by model, prompt, seed and method, so that what is done first can be compared.
 
-    All that can be wrong with a spec raises here, before any weight is read: `BatchError`, `ModelError`, `PlanError`.
+    All that can be wrong with a spec raises here, before any weight is read: `BatchError`, `ModelError`, `PlanError`,
+    and `UnsupportedPipelineError` where a model cannot be run by a method.
     """
-    methods = _unique("methods", [(choice.name, method_config(choice)) for choice in spec.methods])
+    methods = _unique("methods", [(choice.name, method_of(choice)) for choice in spec.methods])
     prompts = _unique(
         "prompts",
         [
@@ -111,7 +115,7 @@ def _of_model(
     choice: ModelChoice,
     spec: Spec,
     prompts: list[tuple[str, tuple[PromptChoice, Plan]]],
-    methods: list[tuple[str, ControlConfig | None]],
+    methods: list[tuple[str, Method]],
 ) -> Iterator[Job]:
     given = {**spec.settings.model_dump(exclude_none=True), **choice.settings.model_dump(exclude_none=True)}
     settings = replace(facts.settings, **given)
@@ -122,6 +126,8 @@ def _of_model(
         check_image(facts, prompt)
 
     check_each(prompts, check)
+    for _, how in methods:
+        check_way(facts, how)
     for name, (prompt, plan) in prompts:
         image = prompt.image if facts.takes_image else None
         events = prompt.events or tuple(event.text for subject in plan.subjects for event in subject.events)
@@ -135,14 +141,14 @@ def _of_model(
             source=facts.name,
             fingerprint=identity,
             method="",
-            config=None,
+            how=METHODS["vanilla"],
             settings=settings,
             image=image,
             image_hash=None if image is None else hashlib.sha256(read_image(image)).hexdigest(),
         )
         for seed in dict.fromkeys(spec.seeds):
-            for method, config in methods:
-                job = replace(blank, method=method, config=config, settings=replace(settings, seed=seed))
+            for method, how in methods:
+                job = replace(blank, method=method, how=how, settings=replace(settings, seed=seed))
                 yield replace(job, key=_hash(job.definition))
 
 

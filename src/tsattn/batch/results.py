@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tsattn.batch.manifest import rows
 from tsattn.plan import Plan
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from tsattn.shapes.verifier import Verdict
 
 
-class Finished(NamedTuple):
-    """A video of a batch, and all that it was made from.
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A video that a batch asks for.
 
     `key` is the hash of everything that determines the video, and `prompt_id` the prompt's name in the batch. `events` is
     what a judge asks about: the spec's own list, else the words of the plan's events. `tags` are the prompt's classes. `model`
-    and `method` are named as in the spec. `video` is the MP4 file, not opened or checked here, with `frames` frames at `fps`
-    frames per second; `seconds` is how long the pipeline took. `verdict` is the exact verifier's, on the embedded model.
+    and `method` are named as in the spec.
     """
 
     key: str
@@ -34,6 +35,16 @@ class Finished(NamedTuple):
     model: str
     method: str
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished(Wanted):
+    """A video of a batch that is made.
+
+    `video` is the MP4 file, not opened or checked here, with `frames` frames at `fps` frames per second; `seconds` is how long
+    it took, all passes of its method together. `verdict` is the exact verifier's, on the embedded model.
+    """
+
     video: Path
     frames: int
     fps: float
@@ -41,18 +52,10 @@ class Finished(NamedTuple):
     verdict: Verdict | None
 
 
-class Unfinished(NamedTuple):
-    """A video that a batch asks for and does not hold, as in `Finished`; `state` is "pending", "running" or "failed"."""
+@dataclass(frozen=True, kw_only=True)
+class Unfinished(Wanted):
+    """A video that is not made; `state` is "pending", "running" or "failed"."""
 
-    key: str
-    prompt_id: str
-    prompt: str
-    plan: Plan
-    events: tuple[str, ...]
-    tags: tuple[str, ...]
-    model: str
-    method: str
-    seed: int
     state: str
     error: str | None
 

@@ -14,7 +14,7 @@ class Record(NamedTuple):
     frames: int
     fps: float
     seconds: float
-    """Of the pipeline call."""
+    """Of the pipeline's run, all passes together."""
     peak_memory: int | None
     """Bytes: on a GPU of the call's tensors; else of the worker's process, the most so far; None where unknown."""
     worker: str

@@ -20,7 +20,8 @@ from tsattn.batch.jobs import Job
 from tsattn.batch.updates import Failed, Made, Record
 from tsattn.errors import ModelError, TsattnError
 from tsattn.fingerprint import fingerprint
-from tsattn.generate import EMBEDDED, Model, Run, describe, generate, open_model
+from tsattn.generate import EMBEDDED, Model, Run, describe, open_model
+from tsattn.methods import make_video
 from tsattn.runs.making import WEIGHTS, versions_here
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Worker:
             model = self._opened(job)
             picture = None if image is None else _picture(image)
             _forget_peak()
-            run = generate(model, job.plan, job.settings, config=job.config, image=picture)
+            run = make_video(model, job.plan, job.settings, job.how, image=picture)
             video = _encoded(job, run)
             verdict = _verdict(job, model, run)
         except Exception as error:  # a job may fail in any way, and the others go on

@@ -93,6 +93,23 @@ def generate(
     record: Annotated[
         bool, typer.Option("--record/--no-record", help="Record attention in the controlled steps, for tsattn inspect.")
     ] = True,
+    retry: Annotated[
+        int,
+        typer.Option(
+            help="Judge the video and, where an event is missing, try again up to so many times: with more time for what "
+            "was missed, then with the next seed. The best is kept."
+        ),
+    ] = 0,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="Who judges, with --retry: verifier, a vision model's name on a server, or local:NAME for one of "
+            "transformers on this machine. (default: the exact verifier, for the embedded model only)"
+        ),
+    ] = None,
+    judge_url: Annotated[
+        str | None, typer.Option(help="Address of the judge's server, as --base-url is the planner's.")
+    ] = None,
     planner: Planner = PlannerName.OFFLINE,
     llm_model: LLMModel = None,
     base_url: BaseURL = None,
@@ -103,8 +120,11 @@ def generate(
     """Generate a video in which each event of the prompt happens in its own segment.
 
     Example: tsattn generate "A red circle moves right, then moves up, and then grows" -o demo
+
+    Example: tsattn generate "A red circle moves right, then moves up, and then grows" --retry 4
     """
     from tsattn.cli.generating import run
+    from tsattn.cli.retrying import Retry
 
     run(
         prompt,
@@ -117,6 +137,7 @@ def generate(
         overwrite=overwrite,
         image_file=image,
         record=record,
+        retry=Retry(retry, judge, judge_url),
         planner=chosen_planner(
             planner,
             llm_model=llm_model,
@@ -273,6 +294,14 @@ def models() -> None:
     from tsattn.cli.listing import show_models
 
     show_models()
+
+
+@app.command()
+def methods() -> None:
+    """List the methods that tsattn batch run and tsattn eval compare, with the source of each."""
+    from tsattn.cli.listing import show_methods
+
+    show_methods()
 
 
 @app.command()

@@ -8,24 +8,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from tsattn import runs
 from tsattn.cli.planning import highlighted, make_plan
+from tsattn.cli.retrying import Retry, judge_of, table_of
 from tsattn.errors import OutputError, PlanError
 from tsattn.generate import EMBEDDED, SHAPES_SETTINGS, check_model_name, describe, open_model
 from tsattn.palette import event_colour
 from tsattn.plan import Plan
 from tsattn.plan.timeline import snap_plan
 from tsattn.runs.files import LABELS
+from tsattn.runs.retrying import make_with_retries
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+INTERRUPTED = 130
+"""Exit code after an interrupt from the keyboard, as shells have it."""
+NO_RETRY = Retry()
 
 
 def run(
@@ -41,13 +48,18 @@ def run(
     planner: Callable[[str], Plan],
     image_file: Path | None = None,
     record: bool = True,
+    retry: Retry = NO_RETRY,
 ) -> None:
-    """Generate and write everything into `folder`. All that can be wrong with the input raises before the first step."""
+    """Generate, again where `retry` says so, and write everything into `folder`.
+
+    All that can be wrong with the input raises before the first step.
+    """
     console = Console()
     check_model_name(model_name)
     plan = make_plan(prompt, plan_file, segments, planner)
     given = {name: value for name, value in overrides.items() if value is not None}
     replace(SHAPES_SETTINGS, **given)  # impossible numbers fail here, before anything heavy is imported
+    retry.check(model_name, plan)
     check_folder(folder, runs.FILES, overwrite=overwrite)
     image = None if image_file is None else read_image(image_file)
     with console.status("opening the model"):
@@ -58,9 +70,16 @@ def run(
     console.print(highlighted(plan))
     compare = model_name == EMBEDDED if compare is None else compare
     names = ("baseline", "controlled") if compare else ("controlled",)
-    with _progress(console, names, recipe) as on_step:
-        made = runs.make(model, recipe, videos=names, record=record, image=image, on_step=on_step)
+    how: dict[str, Any] = {"videos": names, "record": record, "image": image}
+    with judge_of(retry) as opine, _progress(console, () if opine else names, recipe) as on_step:
+        if opine is None:
+            made, interrupted = runs.make(model, recipe, **how, on_step=on_step), False
+        else:
+            made, interrupted = make_with_retries(model, recipe, opine, retry.times, **how, on_step=on_step)
     _finish(console, folder, made)
+    if interrupted:
+        console.print(Text("stopped; of what was tried by then, the best is kept", "yellow"))
+        raise typer.Exit(INTERRUPTED)
 
 
 def rerun(path: Path, *, folder: Path, overwrite: bool, image_file: Path | None = None, record: bool = True) -> None:
@@ -124,16 +143,22 @@ def read_image(path: Path) -> Image:
 
 @contextmanager
 def _progress(console: Console, names: Sequence[str], recipe: runs.Recipe) -> Iterator[Callable[[str], None]]:
-    """A bar for each video; gives what to call with a video's name after each of its steps."""
+    """A bar for each video; gives what to call with a video's name after each of its steps. Other names get a bar then."""
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), "steps", TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
-        tasks = {name: progress.add_task(LABELS[name], total=recipe.settings.steps, start=False) for name in names}
-        progress.start_task(tasks[names[0]])
+        tasks: dict[str, TaskID] = {}
+
+        def add(name: str) -> None:
+            tasks[name] = progress.add_task(LABELS.get(name, name), total=recipe.settings.steps, start=not tasks)
 
         def on_step(name: str) -> None:
+            if name not in tasks:
+                add(name)
             progress.start_task(tasks[name])
             progress.advance(tasks[name])
 
+        for name in names:
+            add(name)
         yield on_step
 
 
@@ -141,6 +166,8 @@ def _finish(console: Console, folder: Path, made: runs.Run) -> None:
     """Write a run and say what there is."""
     written = runs.write(folder, made)
     console.print(_table(made))
+    if made.tried:
+        console.print(table_of(made.tried))
     console.print(Text(f"written to {folder}: {', '.join(written)}"))
     if any(video.record for video in made.videos.values()):
         console.print(Text(f"why it came out so: tsattn inspect {folder}", "dim"))

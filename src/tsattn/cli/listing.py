@@ -7,6 +7,7 @@ from rich.table import Table
 
 from tsattn.control.registry import FAMILIES, load
 from tsattn.generate import EMBEDDED, SHAPES_SETTINGS
+from tsattn.methods import METHODS
 from tsattn.settings import Settings
 
 VERIFIED = (
@@ -26,6 +27,16 @@ def show_models() -> None:
         family = load(name)
         for pipeline, task in family.pipelines.items():
             table.add_row(pipeline, task, *_row(family.settings))
+    Console().print(table)
+
+
+def show_methods() -> None:
+    """Print every method and what it is."""
+    table = Table(title="What can be compared", padding=(0, 2, 0, 0), box=None)
+    table.add_column("method", style="bold", no_wrap=True)
+    table.add_column("what it is")
+    for name, method in METHODS.items():
+        table.add_row(name, method.about)
     Console().print(table)
 
 

@@ -119,7 +119,7 @@ def snap_plan(plan: Plan, clip: Clip) -> list[list[Stretch]]:
 
 def _snap_subject(subject: Subject, clip: Clip) -> list[Stretch]:
     _check_order(subject, clip)
-    if _is_uniform(subject):
+    if is_uniform(subject):
         shared = _shared_evenly(len(subject.events), clip)
         if shared:
             return shared
@@ -134,7 +134,7 @@ def _snap_subject(subject: Subject, clip: Clip) -> list[Stretch]:
         ) from error
 
 
-def _is_uniform(subject: Subject) -> bool:
+def is_uniform(subject: Subject) -> bool:
     """Whether a subject's events share the clip evenly, as written with four digits or more."""
     pairs = zip((event.segment for event in subject.events), uniform(len(subject.events)), strict=True)
     return all(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsattn.errors import OutputError, RunError
-from tsattn.plan.timeline import snap_plan
-from tsattn.runs.making import Run, Video, hash_of
+from tsattn.plan.timeline import Clip, snap_plan
+from tsattn.runs.making import Run, Tried, Video, hash_of
 from tsattn.runs.recipe import Saved, parsed, written
 
 if TYPE_CHECKING:
@@ -144,4 +144,11 @@ def _sidecar(run: Run) -> dict[str, Any]:
         "latent_frames": [[tuple(stretch) for stretch in row] for row in snap_plan(run.recipe.plan, run.clip)],
         "seconds": {name: round(video.seconds, 3) for name, video in run.videos.items() if video.seconds is not None},
         "verdicts": {name: None if verdict is None else verdict._asdict() for name, verdict in judged.items()},
+        "tried": [_tried(one, run.clip) for one in run.tried],
     }
+
+
+def _tried(one: Tried, clip: Clip) -> dict[str, Any]:
+    rows = [[tuple(stretch) for stretch in row] for row in snap_plan(one.recipe.plan, clip)]
+    seed = one.recipe.settings.seed
+    return {"what": one.what, "seed": seed, "latent_frames": rows, **one.opinion._asdict(), "kept": one.kept}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from tsattn.runs.recipe import Recipe, Saved
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from tsattn.evaluate.opinion import Opinion
     from tsattn.inspect.store import Record
     from tsattn.shapes.verifier import Verdict
     from tsattn.video import Frames
@@ -40,15 +41,25 @@ class Video:
     record: Record | None = None
 
 
+class Tried(NamedTuple):
+    """A run that was made and judged: what was tried, its recipe, the judge's opinion, and whether it is the one kept."""
+
+    what: str
+    recipe: Recipe
+    opinion: Opinion
+    kept: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run that was made, its videos by the names "baseline" and "controlled"."""
+    """A run that was made, its videos by the names "baseline" and "controlled", and what was tried if several were."""
 
     recipe: Recipe
     clip: Clip
     versions: Mapping[str, str]
     videos: Mapping[str, Video]
     image: Image | None = None
+    tried: tuple[Tried, ...] = ()
 
 
 def check(facts: Description, recipe: Recipe, image: Image | None = None) -> Clip:
