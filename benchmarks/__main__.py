@@ -1,6 +1,6 @@
 """Speed and memory, each figure beside the model alone in one run.
 
-    python -m benchmarks [block idle joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
+    python -m benchmarks [cross block idle joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
 
 Prints tables, and writes results.json and plots. Without a name everything is measured, which takes about an hour on two
 cores; --quick takes the small sizes only.
@@ -26,20 +26,32 @@ from tsattn.attention.region import Grid
 CONSOLE = Console()
 GRIDS = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40), 33000: Grid(21, 30, 52)}
 """Grids by about how many tokens they have; the last is a 480p video of five seconds on Wan 2.1."""
+EVERY = ["vanilla", "controlled", "idle", "dense bias", "released"]
 JOINT = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40)}
 
 
 def block(rounds: int, quick: bool) -> list[layers.Case]:
     """Cross-attention and block of Wan 2.1 1.3B and 14B."""
-    every = ["vanilla", "controlled", "idle", "dense bias", "released"]
     sizes = {"1.3B": list(GRIDS)[: 2 if quick else 3], "14B": [] if quick else list(GRIDS)[:2]}
     found = []
     for size, tokens in sizes.items():
         for number in tokens:
             # at 33 k tokens a dense bias has 12 x 33 k x 512 numbers, and each pass takes a minute
-            ways, times = (every, rounds) if number < 33000 else (every[:3], min(rounds, 3))
+            ways, times = (EVERY, rounds) if number < 33000 else (EVERY[:3], min(rounds, 3))
             found.append(layers.measure(f"Wan {size}", layers.wan_layer(size), GRIDS[number], rounds=times, ways=ways))
             show_layer(found[-1])
+    return found
+
+
+def cross(rounds: int, quick: bool) -> list[layers.Case]:
+    """Cross-attention of Wan 2.1 1.3B alone, with a short prompt, a long one, and one of two subjects."""
+    layer, found = layers.cross_attention("1.3B"), []
+    for subjects, length in ((1, 20), (1, 80), (2, 100)):
+        plan = scaling.plan_of(3, subjects, length=length, tokenizer=layer.pipe.tokenizer)
+        name = f"Wan 1.3B cross-attention, {subjects} subject{'s' * (subjects > 1)}"
+        ways = EVERY if subjects == 1 else [way for way in EVERY if way != "dense bias"]  # it knows one subject
+        found.append(layers.measure(name, layer, GRIDS[2000 if quick else 8000], rounds=rounds, ways=ways, plan=plan))
+        show_layer(found[-1])
     return found
 
 
@@ -74,11 +86,13 @@ def whole(rounds: int, quick: bool) -> list[generation.Case]:
         rows = [
             (
                 name, str(case.work[name].calls), str(case.work[name].tokens),
+                f"{case.work[name].gigabytes / case.work['vanilla'].gigabytes:.3f}",
+                f"{case.work[name].gigaflops / case.work['vanilla'].gigaflops:.4f}",
                 f"{case.seconds[name]['whole run']:.2f}", ratio(case.ratios[name]["whole run"]),
             )
             for name in case.seconds
         ]  # fmt: skip
-        show(title, ("method", "transformer calls", "tokens through it", "seconds", "x vanilla"), rows)
+        show(title, ("method", "calls", "tokens", "x bytes", "x flops", "seconds", "x vanilla"), rows)
     return found
 
 
@@ -105,7 +119,7 @@ def waiting(rounds: int, quick: bool) -> list[start.Case]:
 
 
 PARTS: dict[str, Callable[[int, bool], Any]] = {
-    "block": block, "idle": waiting_for_a_step, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
+    "cross": cross, "block": block, "idle": waiting_for_a_step, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from benchmarks import models
-from benchmarks.measure import Measured, Ratio, interleave, now
+from benchmarks.measure import Counter, Measured, Ratio, inside, interleave, now
 from tsattn.generate import EMBEDDED, Model, describe, open_model
 from tsattn.methods import METHODS, make_video
 from tsattn.plan import parse
@@ -18,10 +18,12 @@ WAYS = ("vanilla", "ts-attn", "pass-per-event", "windows")
 
 
 class Work(NamedTuple):
-    """What a video asks of the transformer: how often it is called, and video tokens that go through it in all."""
+    """What a video asks of the transformer: calls, video tokens that go through it in all, and work as in `measure.Work`."""
 
     calls: int
     tokens: int
+    gigabytes: float = 0
+    gigaflops: float = 0
 
 
 class Case(NamedTuple):
@@ -52,6 +54,10 @@ def measure(name: str, model: Model, *, rounds: int) -> Case:
         return once
 
     seconds, ratios = interleave({way: timed(way) for way in WAYS}, rounds=rounds)
+    for way in WAYS:
+        with inside(model.pipe.transformer, Counter()) as counter:
+            make_video(model, parse(PROMPT), settings, METHODS[way])
+        work[way] = work[way]._replace(gigabytes=counter.work.gigabytes, gigaflops=counter.work.gigaflops)
     tokens = work["vanilla"].tokens // work["vanilla"].calls
     return Case(name, tokens, settings.steps, rounds, work, seconds, ratios)
 

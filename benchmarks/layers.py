@@ -62,9 +62,24 @@ def cogvideox_layer() -> Layer:
     return Layer(pipe, block.attn1, block, CogVideoXAttnProcessor2_0)
 
 
-def measure(name: str, layer: Layer, grid: Grid, *, rounds: int, ways: list[str]) -> Case:
+def cross_attention(size: str) -> Layer:
+    """The cross-attention of such a block: the rest does nothing, so that many rounds are affordable."""
+    layer = wan_layer(size)
+    layer.block.attn1, layer.block.ffn = Skipped(), Skipped()
+    return layer
+
+
+class Skipped(torch.nn.Module):
+    """A part of a block that does nothing."""
+
+    def forward(self, hidden_states: torch.Tensor, *args: Any) -> torch.Tensor:
+        """What it is given."""
+        return hidden_states
+
+
+def measure(name: str, layer: Layer, grid: Grid, *, rounds: int, ways: list[str], plan: Plan | None = None) -> Case:
     """Time the ways side by side, then take their peaks."""
-    plan = parse(PROMPT)
+    plan = plan or parse(PROMPT)
     variants = {way: _timed(layer, plan, grid, way) for way in ways}
     seconds, ratios = interleave(variants, rounds=rounds)
     peak = {}

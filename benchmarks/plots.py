@@ -13,7 +13,9 @@ import matplotlib.pyplot as plt
 
 def draw(results: dict[str, Any], folder: Path) -> list[Path]:
     """One picture for each part that was measured."""
-    written = [_layers(results[part], folder / f"{part}.png") for part in ("block", "joint") if results.get(part)]
+    written = [
+        _layers(results[part], folder / f"{part}.png") for part in ("cross", "block", "joint") if results.get(part)
+    ]
     if "scaling" in results:
         written.append(_scaling(results["scaling"], folder / "scaling.png"))
     return written

@@ -10,6 +10,7 @@ import torch
 
 import tsattn
 from benchmarks import models
+from benchmarks.layers import cross_attention
 from benchmarks.measure import Counter, Work, inside
 from tsattn.attention.region import Grid
 from tsattn.control import ControlConfig
@@ -36,14 +37,6 @@ class Slope(NamedTuple):
     axis: str
     value: float
     unit: str
-
-
-class Skipped(torch.nn.Module):
-    """A part of the block that does nothing."""
-
-    def forward(self, hidden_states: torch.Tensor, *args: Any) -> torch.Tensor:
-        """What it is given."""
-        return hidden_states
 
 
 def plan_of(events: int, subjects: int = 1, *, length: int, tokenizer: Any) -> Plan:
@@ -88,9 +81,7 @@ def cases(tokenizer: Any) -> Iterator[Case]:
 @torch.no_grad()
 def measure() -> tuple[list[Point], list[Slope]]:
     """Count along all axes, and fit."""
-    pipe = models.wan(*models.SIZES["1.3B"], layers=1)
-    block = pipe.transformer.blocks[0]
-    block.attn1, block.ffn = Skipped(), Skipped()  # they take most of the time, and are not counted
+    pipe = cross_attention("1.3B").pipe
     points = [Point(case.axis, case.at, *_work(pipe, case)) for case in cases(pipe.tokenizer)]
     return points, [slope(axis, points) for axis in dict.fromkeys(point.axis for point in points)]
 

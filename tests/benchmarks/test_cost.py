@@ -5,6 +5,7 @@ import torch
 
 import tsattn
 from benchmarks import models, scaling
+from benchmarks.layers import cross_attention
 from benchmarks.measure import Counter, PeakMemory, Stopwatch, inside, interleave
 from tsattn.attention.region import Grid
 
@@ -13,10 +14,7 @@ GRID = Grid(17, 8, 8)
 
 @pytest.fixture(scope="module")
 def pipe():
-    pipe = models.wan(*models.SIZES["1.3B"], layers=1)
-    block = pipe.transformer.blocks[0]
-    block.attn1, block.ffn = scaling.Skipped(), scaling.Skipped()
-    return pipe
+    return cross_attention("1.3B").pipe
 
 
 def added(pipe, mode, *, events=3, length=40, grid=GRID, config=None):

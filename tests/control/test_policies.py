@@ -10,12 +10,12 @@ from tests.conftest import run
 from tests.control.residue import residue
 from tests.families.case import plan as three_events
 from tests.families.cases import CASES, ONE_OF_EACH
+from tests.families.seen import inputs_of, note_calls
 from tsattn.attention.reference_methods import dense_hard_mask, dense_penalised, dense_prompt_relay
 from tsattn.control import ControlConfig, session
 from tsattn.control.call import AttentionCall
 from tsattn.control.switch import SwitchedCall
 from tsattn.errors import ControlError
-from tsattn.plan.timeline import snap_plan
 
 PENALTIES = {"prompt-relay": dense_prompt_relay, "hard-mask": dense_hard_mask}
 CONFIGS = {
@@ -47,39 +47,16 @@ def test_it_acts_in_a_way_of_its_own_and_undo_leaves_nothing(family, name):
 @pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
 def test_attention_in_a_run_is_the_dense_reference(case, name, monkeypatch):
-    seen = []
-
-    class Recording(AttentionCall):
-        def act(self, query, key, value, mask, out, scale, first):
-            made = super().act(query, key, value, mask, out, scale, first)
-            seen.append((self, query[0], key[0], value[0], mask, made[0].clone(), scale))
-            return made
-
-    monkeypatch.setattr(session, "AttentionCall", Recording)
+    calls = note_calls(monkeypatch)
     with tsattn.control(case.pipe, three_events(), config=CONFIGS[name]):
         case()
-    assert seen
-    for call, query, key, value, mask, found, scale in seen:
-        grid, text = call.state.grid, call.state.texts[0]
-        stretches = snap_plan(text.plan, call.state.clip)
-        subjects = [
-            (columns.subject, columns.events, due) for columns, due in zip(text.columns, stretches, strict=True)
-        ]
-        shown = torch.ones(len(key), dtype=torch.bool)
-        if mask is not None:
-            row = mask[-1, 0, 0]
-            shown = row if row.dtype == torch.bool else row > -1000
-        video, places = None, slice(0, len(key))
-        if call.family.layout != "cross":
-            at, places = call._places(key[None])
-            query, video = query[at], (key[at], value[at])
-        penalties = PENALTIES[name](subjects, grid.frames, len(key[places]))
-        expected = dense_penalised(
-            query, key[places], value[places], shown[places], penalties, scale=scale, video=video
-        )
-        size = scale * (query.double().norm(dim=-1).max() * key.double().norm(dim=-1).max())
-        room = 50 * torch.finfo(torch.float32).eps * (10 + size) * value.abs().max()
-        assert (found.double() - expected).abs().max() <= room.double()
+    assert calls
+    for one in calls:
+        query, key, value, shown, video, subjects = inputs_of(one)
+        penalties = PENALTIES[name](subjects, one.call.state.grid.frames, len(key))
+        expected = dense_penalised(query, key, value, shown, penalties, scale=one.scale, video=video)
+        room = 50 * torch.finfo(torch.float32).eps * (10 + one.size) * one.value.abs().max()
+        assert (one.made.double() - expected).abs().max() <= room.double()
 
 
 @pytest.mark.parametrize("name", CONFIGS)

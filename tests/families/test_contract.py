@@ -12,13 +12,13 @@ import tsattn
 from tests.control.residue import residue
 from tests.families.case import OTHER_PROMPT, PROMPT, Case, other_plan, plan
 from tests.families.cases import CASES, ONE_OF_EACH
+from tests.families.seen import inputs_of, note_calls
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.split import regions
 from tsattn.control import ControlConfig, session
 from tsattn.control.call import AttentionCall
 from tsattn.control.registry import family_of
 from tsattn.errors import ControlError
-from tsattn.plan.timeline import snap_plan
 
 ALL_STEPS = ControlConfig(t2v_step_fraction=1.0, i2v_step_fraction=1.0)
 
@@ -117,15 +117,7 @@ def test_only_samples_with_the_prompt_change(case):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_controlled_attention_in_a_run_is_the_dense_reference(case, dtype, monkeypatch):
-    seen = []
-
-    class Recording(AttentionCall):
-        def act(self, query, key, value, mask, out, scale, first):
-            made = super().act(query, key, value, mask, out, scale, first)
-            seen.append((self, query[0], key[0], value[0], mask, made[0].clone(), scale))
-            return made
-
-    monkeypatch.setattr(session, "AttentionCall", Recording)
+    calls = note_calls(monkeypatch)
     own = next(transformers(case.pipe)).dtype
     try:
         case.pipe.to(dtype)
@@ -133,35 +125,22 @@ def test_controlled_attention_in_a_run_is_the_dense_reference(case, dtype, monke
             case()
     finally:
         case.pipe.to(own)
-    assert seen
-    for call, query, key, value, mask, found, scale in seen:
-        expected = reference(call, query, key, value, mask, scale)
-        error = (found.double() - expected).abs().max()
+    assert calls
+    for one in calls:
+        error = (one.made.double() - reference(one)).abs().max()
         # the logits' rounding carried through softmax, and the rounding of the outputs
-        size = scale * (query.double().norm(dim=-1).max() * key.double().norm(dim=-1).max())
-        budget = (50 * torch.finfo(torch.float32).eps * (1 + size) + 3 * torch.finfo(dtype).eps) * value.abs().max()
-        assert error <= budget.double()
+        rounding = 50 * torch.finfo(torch.float32).eps * (1 + one.size) + 3 * torch.finfo(dtype).eps
+        assert error <= (rounding * one.value.abs().max()).double()
 
 
-def reference(call, query, key, value, mask, scale):
+def reference(seen):
     """What the dense float64 form gives for the first prompted sample of a call."""
-    grid, text = call.state.grid, call.state.texts[0]
-    stretches = snap_plan(text.plan, call.state.clip)
-    subjects = [(columns.subject, columns.events, due) for columns, due in zip(text.columns, stretches, strict=True)]
-    seen = torch.ones(len(key), dtype=torch.bool)
-    if mask is not None:
-        row = mask[-1, 0, 0]
-        seen = row if row.dtype == torch.bool else row > -1000
-    video = None
-    places = slice(0, len(key))
-    if call.family.layout != "cross":
-        at, places = call._places(key[None])
-        query, video = query[at], (key[at], value[at])
-    words, values, seen = key[places], value[places], seen[places]
-    (index, count), timelines = call.state.sample(0, len(words), key.device)
+    call, grid, scale = seen.call, seen.call.state.grid, seen.scale
+    query, words, values, shown, video, subjects = inputs_of(seen)
+    (index, count), timelines = call.state.sample(0, len(words), words.device)
     masks = regions(query, words[index], count, timelines, grid, scale=scale, rule=call.rule)
     return dense_attention(
-        query, words, values, seen, subjects, grid,
+        query, words, values, shown, subjects, grid,
         scale=scale, erosion=1, r_min=1.0, r_max=1.5, masks=masks, video=video,
     )  # fmt: skip
 
