@@ -106,7 +106,7 @@ def test_the_page_fits_its_window_and_keeps_nobody_out(visit, width, height, sch
 
 def test_the_first_paint_takes_less_than_three_seconds(visit):
     paints = []
-    for _ in range(8):  # other tests and programs may hold the processor
+    for _ in range(3):  # other tests and programs may hold the processor
         page = visit()
         paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
         if paints[-1] < 3000:
