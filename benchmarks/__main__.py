@@ -2,7 +2,7 @@
 
     python -m benchmarks [cross block idle joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
 
-Prints tables, and writes results.json and plots. Without a name everything is measured, which takes about an hour on two
+Prints tables, and writes results.json and plots. Without a name everything is measured, which takes more than an hour on two
 cores; --quick takes the small sizes only.
 """
 
@@ -55,7 +55,7 @@ def cross(rounds: int, quick: bool) -> list[layers.Case]:
     return found
 
 
-def waiting_for_a_step(rounds: int, quick: bool) -> idle.Case:
+def attached(rounds: int, quick: bool) -> idle.Case:
     """Control that is attached and does nothing."""
     found = idle.measure(rounds=rounds)
     rows = [(f"{found.alone:.0f}", ratio(found.added))]
@@ -119,7 +119,7 @@ def waiting(rounds: int, quick: bool) -> list[start.Case]:
 
 
 PARTS: dict[str, Callable[[int, bool], Any]] = {
-    "cross": cross, "block": block, "idle": waiting_for_a_step, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
+    "cross": cross, "block": block, "idle": attached, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
 }  # fmt: skip
 
 

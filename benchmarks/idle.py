@@ -19,7 +19,7 @@ STEPS = 10
 
 
 class Case(NamedTuple):
-    """Microseconds of a block alone, and that attached but idle control adds to it, with its share of all hooks of a run."""
+    """Microseconds of a block alone, and those that attached but idle control adds to it, its share of all hooks included."""
 
     blocks: int
     rounds: int

@@ -86,9 +86,11 @@ def test_joint_attention_counts_the_video_too():
     timeline = Timeline(torch.eye(6)[0], torch.tensor([2, 4]), current, ~current)
     part = video_part(query, *video, scale=1.0)
     part = part._replace(lse=part.lse + 50)
+    count, rule = torch.ones(6), Rule(erosion=1)
+    masks = regions(query, key, count, [timeline], Grid(2, 3, 3), scale=1.0, rule=rule)
     found = [
-        joint_attention(query, part, key, value, torch.ones(6), [timeline], Grid(2, 3, 3), scale=1.0, masked=False,
-                        rule=Rule(erosion=1, cap=cap))
+        joint_attention(query, part, key, value, count, [timeline], masks, scale=1.0, masked=False,
+                        rule=rule._replace(cap=cap))
         for cap in (None, 0.01)
     ]  # fmt: skip
     assert torch.equal(*found)

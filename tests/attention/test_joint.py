@@ -50,7 +50,7 @@ def test_joint_attention_is_the_dense_reference(dtype, kernel, case):
             patch.setattr(joint, "backend_for", lambda *args, **options: dense)
         part = video_part(query, *video, scale=0.4)
         found = joint_attention(
-            query, part, few_keys, few_values, count, timelines, grid, scale=0.4, rule=rule, masked=True
+            query, part, few_keys, few_values, count, timelines, masks, scale=0.4, rule=rule, masked=True
         )
     both = torch.cat([key, video[0]]), torch.cat([value, video[1]])
     # values of the two parts are rounded to the dtype before they are merged
@@ -72,7 +72,7 @@ def test_masked_columns_take_no_part(case):
     )
     part = video_part(query, *video, scale=0.4)
     found = joint_attention(
-        query, part, few_keys, few_values, count, timelines, grid, scale=0.4, rule=rule, masked=True
+        query, part, few_keys, few_values, count, timelines, masks, scale=0.4, rule=rule, masked=True
     )
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
 

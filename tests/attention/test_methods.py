@@ -62,8 +62,9 @@ def test_joint_attention_is_the_dense_reference(name, case):
     few_keys, few_values, count, timelines = fast_inputs(case, key, value)
     timelines = timelines_by(name, timelines, subjects, len(few_keys))
     part = video_part(query, *video, scale=SCALE)
+    masks = regions(query, few_keys, count, timelines, grid, scale=SCALE, rule=rule_of(name))
     found = joint_attention(
-        query, part, few_keys, few_values, count, timelines, grid, scale=SCALE, rule=rule_of(name), masked=True
+        query, part, few_keys, few_values, count, timelines, masks, scale=SCALE, rule=rule_of(name), masked=True
     )
     penalties = METHODS[name](subjects, grid.frames, len(key))
     expected = dense_penalised(query, key, value, seen, penalties, scale=SCALE, video=video)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tsattn import locking
 from tsattn.batch import outputs
 from tsattn.errors import OutputError
 
@@ -25,11 +26,11 @@ def test_slugs_are_short():
 
 def test_a_folder_is_held_by_one_run_at_a_time(tmp_path):
     with outputs.locked(tmp_path):
-        assert outputs.in_use(tmp_path)
+        assert locking.in_use(tmp_path)
         code = f"from pathlib import Path; from tsattn.batch import outputs; outputs.locked(Path({str(tmp_path)!r})).__enter__()"
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert "OutputError: another run is at work in" in other.stderr
-    assert not outputs.in_use(tmp_path)
+    assert not locking.in_use(tmp_path)
 
 
 def test_a_killed_run_lets_go_of_its_folder(tmp_path):

@@ -18,5 +18,5 @@ Other methods put other marks into the same place, and options go beyond the pap
 
     prompt_relay, hard_mask     what is added depends on the time alone
     softness, cap, smoothing    soft edges of segments, a limit on what other words lose, a region with a memory
-    reference_methods           all of these, dense and in float64
+    reference_methods           all of these but smoothing, dense and in float64
 """

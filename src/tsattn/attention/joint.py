@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tsattn.attention.lse import Partial, backend_for, merge
-from tsattn.attention.region import Grid, computing_dtype
+from tsattn.attention.region import computing_dtype
 from tsattn.attention.rule import Rule
-from tsattn.attention.split import Timeline, controlled_rows, place, regions
+from tsattn.attention.split import Timeline, controlled_rows, place
 
 
 def video_part(
@@ -36,24 +36,21 @@ def joint_attention(
     text_value: Float[Tensor, "k h d"],
     count: Float[Tensor, " k"],
     timelines: Sequence[Timeline],
-    grid: Grid,
+    masks: Bool[Tensor, "s q"],
     *,
     scale: float,
     rule: Rule,
     masked: bool,
-    masks: Bool[Tensor, "s q"] | None = None,
 ) -> Float[Tensor, "q h d"]:
     """New outputs of all video tokens of a sample, by their queries and what they have `seen` of the video.
 
     `count` (k,) as in `controlled_rows`; `masked` says whether any of it may differ from 1, so that a kernel without a bias
-    may be used where none does. `masks` are the regions; without them they are found here.
+    may be used where none does. `masks` are the regions of `split.regions`.
     """
     q, tk, tv = (x.transpose(0, 1)[None] for x in (query, text_key, text_value))
     bias = count.to(computing_dtype(q.dtype)).log() if masked else None
     read = backend_for(q.device, q.dtype, q.shape[-1], biased=masked)(q, tk, tv, bias, scale)
     values, lse = read.values.clone(), read.lse.clone()
-    if masks is None:
-        masks = regions(query, text_key, count, timelines, grid, scale=scale, rule=rule)
     for rows in controlled_rows(
         query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked, rest=seen.lse[0].T
     ):

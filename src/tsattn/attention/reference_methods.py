@@ -1,4 +1,4 @@
-"""The other methods and the options beyond the paper as `reference` has TS-Attn: dense, all text columns, float64, no shared code.
+"""The other methods, softness and cap as `reference` has TS-Attn: dense, all text columns, float64, no shared code.
 
 Subjects are as in `reference.dense_shares`: their columns, the columns of each event, each event's latent frames.
 """

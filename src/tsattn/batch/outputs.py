@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from tsattn.errors import OutputError
+from tsattn.locking import held
 from tsattn.video import moved_into_place
 
 LONGEST_SLUG = 60
@@ -26,39 +25,10 @@ def slug(text: str) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, made where it is not there, for one run; the system lets go of it when the process ends, however.
-
-    Raises `OutputError` where another run holds it, or it cannot be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise OutputError(
-            f"another run is at work in {folder}; wait for it, stop it, or choose another folder with -o"
-        ) from error
-    except (OSError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"cannot write to {folder}: {reason}; choose another folder with -o") from error
-    try:
+    """Hold a batch's folder, swept of what a killed run left. Raises `OutputError` as `locking.held`."""
+    with held(folder):
         _sweep(folder)
         yield
-    finally:
-        lock.release()
-
-
-def in_use(folder: Path) -> bool:
-    """Whether a run is at work in a folder. False also where that cannot be told, as in a folder that is read-only."""
-    if not (folder / ".lock").exists():
-        return False
-    try:
-        with FileLock(folder / ".lock").acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except (OSError, NotImplementedError):
-        return False
 
 
 def write(path: Path, content: bytes) -> None:

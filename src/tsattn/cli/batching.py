@@ -21,9 +21,9 @@ from rich.text import Text
 from tsattn.batch import Engine, RayEngine, SerialEngine, damaged, load_spec, run
 from tsattn.batch.jobs import Job, expand
 from tsattn.batch.manifest import NAME, rows
-from tsattn.batch.outputs import in_use
 from tsattn.batch.updates import Ended, Failed, Lost, Made, Note, Started, Update
 from tsattn.errors import BatchError
+from tsattn.locking import in_use
 
 SHOWN = 5
 """Failed jobs that are shown at the most."""

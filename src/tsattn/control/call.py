@@ -177,8 +177,8 @@ class AttentionCall:
         if not self.state.acting:
             return
         out[:] = joint_attention(
-            query[video], part, key[text], value[text], count, timelines, self._grid,
-            scale=scale, rule=self.rule, masked=seen is not None, masks=masks,
+            query[video], part, key[text], value[text], count, timelines, masks,
+            scale=scale, rule=self.rule, masked=seen is not None,
         )  # fmt: skip
 
     @property

@@ -7,14 +7,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
 from tsattn.errors import EvaluationError, OutputError
 from tsattn.evaluate.shapes.measures import Outcome
+from tsattn.locking import held
 
 FILE = "outcomes.jsonl"
 _OUTCOME = TypeAdapter(Outcome)
@@ -29,28 +30,19 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(folder / ".lock")
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise OutputError(
-                f"another run measures in {folder}; wait for it, stop it, or choose another folder with -o"
-            ) from None
-        except (OSError, NotImplementedError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise OutputError(f"cannot write to {folder}: {reason}; choose another folder with -o") from error
+        self._hold = ExitStack()
+        self._hold.enter_context(held(folder, doing="measures"))
         try:
             self.kept = self._read()
         except BaseException:
-            self._lock.release()
+            self._hold.close()
             raise
 
     def __enter__(self) -> Records:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self._hold.close()
 
     def add(self, found: Mapping[str, tuple[Outcome, Mapping[str, Any]]]) -> None:
         """Keep outcomes by key, each with what it is about for people, all or none of them."""
