@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 import torch._inductor.config
+from diffusers import attention_backend
 from torch._dynamo.testing import CompileCounterWithBackend
 
 import tsattn
@@ -204,12 +205,13 @@ def test_fused_projections(first):
 @pytest.mark.parametrize("first", ["backend", "control"])
 def test_another_attention_backend(first):
     expected, pipe = both(wan_pipeline()), wan_pipeline()
-    if first == "backend":
-        pipe.transformer.set_attention_backend("_native_math")
-    with tsattn.control(pipe, PLAN, config=LONG):
-        if first == "control":
+    with attention_backend("native"):  # a model's backend becomes the one of all; this ends with the block
+        if first == "backend":
             pipe.transformer.set_attention_backend("_native_math")
-        found = run(pipe, steps=4)
+        with tsattn.control(pipe, PLAN, config=LONG):
+            if first == "control":
+                pipe.transformer.set_attention_backend("_native_math")
+            found = run(pipe, steps=4)
     torch.testing.assert_close(found, expected[1], rtol=1e-4, atol=1e-5)
     assert pipe.transformer.blocks[0].attn2.processor._attention_backend is not None, "the choice outlives control"
 
