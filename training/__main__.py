@@ -1,6 +1,7 @@
-"""The embedded model from nothing: `python -m training [--seed N]`. A cut run goes on where it was.
+"""The embedded models: `python -m training` makes the one from text, from nothing, `--i2v` the one from an image, from that.
 
-Checkpoints, latents and logs are kept in `training/runs`; the finished pipeline goes where the package ships it.
+A cut run goes on where it was. Checkpoints, latents and logs are kept in `training/runs`; the finished pipeline goes where
+the package ships it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from training import denoiser, package, vae
+from tsattn.shapes import MODEL, MODEL_I2V
 
 
 def main() -> None:
@@ -18,16 +20,19 @@ def main() -> None:
         "--runs", type=Path, default=Path("training/runs/shapes"), help="folder for checkpoints and logs"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the denoiser")
+    parser.add_argument("--i2v", action="store_true", help="train the image-to-video sibling")
+    parser.add_argument(
+        "--start", type=Path, default=None, help="folder of a pipeline to go on from (default for --i2v: the package's)"
+    )
     parser.add_argument("--target", type=Path, default=None, help="folder for the pipeline (default: the package's)")
-    parser.add_argument("--start", type=Path, default=None, help="folder of a pipeline whose denoiser to go on from")
     options = parser.parse_args()
-    autoencoder = vae.train(options.runs)
-    transformer, encoder = denoiser.train(
-        options.runs / f"seed{options.seed}", autoencoder, seed=options.seed, start=options.start
+    recipe, shipped, name = (denoiser.I2V, MODEL_I2V, "i2v-seed") if options.i2v else (denoiser.T2V, MODEL, "seed")
+    start = options.start or (MODEL if options.i2v else None)
+    autoencoder = vae.take_over(options.runs, start) if start else vae.train(options.runs)
+    trained = denoiser.train(
+        options.runs / f"{name}{options.seed}", autoencoder, recipe, seed=options.seed, start=start
     )
-    print(
-        "written to", package.package(autoencoder, transformer, encoder, *([options.target] if options.target else []))
-    )
+    print("written to", package.package(autoencoder, *trained, options.target or shipped))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """What the denoiser is trained on: the latents of many clips, computed once, and batches of stretches of them.
 
-A stretch's caption names, for each subject, the events that happen in it.
+A stretch's caption names, for each subject, the events that happen in it. What an image-to-video model is given of a clip is
+computed once as well.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +17,8 @@ import torch
 from diffusers import AutoencoderKLWan
 from numpy.typing import NDArray
 
-from training.common import ALONE, PAIRED, Mix, clip_and_mask, save, scene_of
-from tsattn.shapes.world import MIN_EVENT, STILL, Actor, Role, Scene, sample_prompt
+from training.common import ALONE, PAIRED, Mix, as_tensor, save, scene_of
+from tsattn.shapes.world import FRAMES, MIN_EVENT, STILL, Actor, Role, Scene, render, sample_prompt
 
 STAGE = 3
 EMPTY = 0.1
@@ -38,32 +40,66 @@ MIX: Mix = {(1,): 0.20, (2,): 0.15, (3,): 0.15, **{events: share / 2 for events,
 
 
 class Data(NamedTuple):
-    """Latents (n, c, f, y, x) in half precision, normalised as Wan pipelines do, their scenes, and how often each is drawn."""
+    """Latents (n, c, f, y, x) in half precision, normalised as Wan pipelines do, what is given of them in further channels
+    (see `given`; none for a text-to-video model), their scenes, and how often each is drawn.
+    """
 
     latents: torch.Tensor
+    given: torch.Tensor
     scenes: list[Scene]
     chances: NDArray[np.float64]
 
 
 class Batch(NamedTuple):
-    """Latents (b, c, f, y, x) and their captions."""
+    """Latents (b, c, f, y, x), what is given of them, and their captions."""
 
     latents: torch.Tensor
+    given: torch.Tensor
     captions: list[str]
 
 
-def clips(vae_folder: Path) -> Data:
-    """All clips of `SOURCES`, encoded by the autoencoder as far as no earlier run has."""
-    latents, scenes = [], []
+def clips(vae_folder: Path, *, i2v: bool = False) -> Data:
+    """All clips of `SOURCES`, encoded by the autoencoder as far as no earlier run has; with `i2v`, what is given of them too."""
+    latents, conditions, scenes = [], [], []
     for source in SOURCES:
         drawn = [scene_of(seed, stage=source.stage, mix=source.mix) for seed in range(source.count)]
-        latents.append(encode(drawn, vae_folder, vae_folder.parent / source.file))
+        own = encode(drawn, vae_folder, vae_folder.parent / source.file)
+        latents.append(own)
+        conditions.append(given(drawn, vae_folder, vae_folder.parent / f"given-{source.file}") if i2v else own[:, :0])
         scenes += drawn
-    return Data(torch.cat(latents), scenes, chances(scenes, MIX))
+    return Data(torch.cat(latents), torch.cat(conditions), scenes, chances(scenes, MIX))
 
 
-def encode(scenes: list[Scene], vae_folder: Path, kept: Path) -> torch.Tensor:
-    """Latents of these scenes, kept in a file that grows by 512 clips at a time; a cut run goes on with the rest."""
+def given(scenes: list[Scene], vae_folder: Path, kept: Path) -> torch.Tensor:
+    """What `WanImageToVideoPipeline` gives the denoiser beside its noise (n, m + c, f, y, x), of these scenes' first frames.
+
+    A channel for each frame of a latent frame, 1 in the first latent frame and 0 in all others; then the latents of the first
+    frame with nothing behind it, which are kept as `encode` does.
+    """
+    latents = encode(scenes, vae_folder, kept, film=_opening)
+    channels = AutoencoderKLWan.load_config(vae_folder)["scale_factor_temporal"]
+    mask = torch.zeros_like(latents[:, :1])
+    mask[:, :, 0] = 1
+    return torch.cat([mask.expand(-1, channels, -1, -1, -1), latents], dim=1)
+
+
+def _whole(scene: Scene) -> torch.Tensor:
+    """A clip (3, f, y, x)."""
+    return as_tensor(render(scene))
+
+
+def _opening(scene: Scene) -> torch.Tensor:
+    """A clip's first frame, then zeros to its end (3, f, y, x)."""
+    return torch.nn.functional.pad(as_tensor(render(scene, slice(0, 1))), (0, 0, 0, 0, 0, FRAMES - 1))
+
+
+def encode(
+    scenes: list[Scene], vae_folder: Path, kept: Path, *, film: Callable[[Scene], torch.Tensor] = _whole
+) -> torch.Tensor:
+    """Latents of these scenes, kept in a file that grows by 512 clips at a time; a cut run goes on with the rest.
+
+    `film` makes the clip of a scene (3, f, y, x).
+    """
     latents = torch.load(kept)["latents"] if kept.exists() else torch.empty(0)
     if len(latents) < len(scenes):
         vae, began = AutoencoderKLWan.from_pretrained(vae_folder), time.time()
@@ -71,7 +107,7 @@ def encode(scenes: list[Scene], vae_folder: Path, kept: Path) -> torch.Tensor:
         std = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1)
         parts = [latents] if len(latents) else []
         for first in range(len(latents), len(scenes), 16):
-            videos = torch.stack([clip_and_mask(scene)[0] for scene in scenes[first : first + 16]])
+            videos = torch.stack([film(scene) for scene in scenes[first : first + 16]])
             with torch.no_grad():
                 parts.append(((vae.encode(videos).latent_dist.mean - mean) / std).half())
             done = first + len(videos)
@@ -115,12 +151,17 @@ def _role(actor: Actor, start: int, end: int) -> Role:
 
 
 def batch_of(data: Data, size: int, frames: int, *, step: int, seed: int) -> Batch:
-    """The batch that this step of this seed draws: stretches of so many latent frames from random clips."""
+    """The batch that this step of this seed draws: stretches of so many latent frames from random clips.
+
+    Where first frames are given, all stretches begin with them.
+    """
     rng = np.random.default_rng([STAGE, seed, step])
-    latents, captions = [], []
+    latest = 0 if data.given.shape[1] else data.latents.shape[2] - frames
+    latents, conditions, captions = [], [], []
     for k in rng.choice(len(data.scenes), size, replace=False, p=data.chances):
-        first = int(rng.integers(0, data.latents.shape[2] - frames + 1))
+        first = int(rng.integers(0, latest + 1))
         latents.append(data.latents[k, :, first : first + frames].float())
+        conditions.append(data.given[k, :, first : first + frames].float())
         text = caption(data.scenes[k], first, frames, rng)
         captions.append("" if rng.uniform() < EMPTY else text)
-    return Batch(torch.stack(latents), captions)
+    return Batch(torch.stack(latents), torch.stack(conditions), captions)

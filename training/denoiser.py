@@ -3,6 +3,9 @@
 Single latent frames come first, then short stretches, then whole clips: a batch of as many tokens holds more scenes, and
 looks are learned from many scenes, motion from few. The batches are drawn by `training.data`.
 
+The image-to-video sibling goes on from a finished text-to-video model: its patch embedding has further channels for what is
+given of the first frame, zero at first, so that training starts from what that model does.
+
 Text is Wan's: 512 columns, the prompt's states first, then zeros that are not masked. All those zeros are one and the
 same key, so training computes one of them and adds the logarithm of their number to its logit; the result is exact.
 """
@@ -27,7 +30,6 @@ COLUMNS = 512
 """Text columns of a Wan pipeline."""
 PROMPT = 40
 """Columns computed in training: the longest prompt of `data.MIX` fits, the last one stands for all further zeros."""
-PEAK = 3e-3
 
 
 class Leg(NamedTuple):
@@ -38,7 +40,22 @@ class Leg(NamedTuple):
     frames: int
 
 
-LEGS = (Leg(steps=400, batch=192, frames=1), Leg(steps=550, batch=40, frames=5), Leg(steps=550, batch=16, frames=13))
+class Recipe(NamedTuple):
+    """What a denoiser is trained on, the peak of its learning rate, and whether it is given the first frame.
+
+    One that is given it goes on from a text-to-video model and leaves that model's text encoder as it is.
+    """
+
+    legs: tuple[Leg, ...]
+    peak: float
+    i2v: bool = False
+
+
+T2V = Recipe(
+    (Leg(steps=400, batch=192, frames=1), Leg(steps=550, batch=40, frames=5), Leg(steps=550, batch=16, frames=13)), 3e-3
+)
+# 50 steps on stills taught to take the first frame over, which 100 on whole clips had hardly begun to
+I2V = Recipe((Leg(steps=150, batch=96, frames=1), Leg(steps=900, batch=16, frames=13)), 2e-3, i2v=True)
 
 
 class PadOnce(WanAttnProcessor):
@@ -54,21 +71,23 @@ class PadOnce(WanAttnProcessor):
 
 
 class Model(torch.nn.Module):
-    """Denoiser and text encoder, so that they share an optimiser and an average."""
+    """Denoiser and text encoder, so that they share an optimiser and an average; `given` channels come beside the noise."""
 
-    def __init__(self, words: int, channels: int) -> None:
+    def __init__(self, words: int, channels: int, given: int = 0) -> None:
         super().__init__()
         self.encoder = text.encoder(words)
         self.transformer = WanTransformer3DModel(
-            patch_size=(1, 2, 2), num_attention_heads=4, attention_head_dim=32, in_channels=channels,
+            patch_size=(1, 2, 2), num_attention_heads=4, attention_head_dim=32, in_channels=channels + given,
             out_channels=channels, text_dim=text.WIDTH, freq_dim=256, ffn_dim=384, num_layers=5,
             cross_attn_norm=True, qk_norm="rms_norm_across_heads", rope_max_seq_len=64,
         )  # fmt: skip
 
-    def forward(self, noisy: torch.Tensor, sigma: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, noisy: torch.Tensor, given: torch.Tensor, sigma: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
         """Velocity (b, c, f, y, x) for noisy latents at noise level sigma (b,) under token ids and mask (b, k)."""
         states = self.encoder(ids, mask).last_hidden_state * mask[..., None]
-        return self.transformer(noisy, sigma * 1000, states, return_dict=False)[0]
+        return self.transformer(torch.cat([noisy, given], dim=1), sigma * 1000, states, return_dict=False)[0]
 
 
 def sample_sigma(count: int, generator: torch.Generator) -> torch.Tensor:
@@ -78,28 +97,41 @@ def sample_sigma(count: int, generator: torch.Generator) -> torch.Tensor:
     return torch.where(torch.rand(count, generator=generator) < 0.6, high, uniform)
 
 
-def optimizers(model: Model) -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices, AdamW for everything else."""
+def optimizers(model: Model, peak: float) -> list[torch.optim.Optimizer]:
+    """Muon for the blocks' matrices, AdamW for everything else that is trained."""
     matrices = [p for p in model.transformer.blocks.parameters() if p.ndim == 2]
     ids = {id(p) for p in matrices}
-    rest = [p for p in model.parameters() if id(p) not in ids]
+    rest = [p for p in model.parameters() if p.requires_grad and id(p) not in ids]
     return [
-        torch.optim.Muon(matrices, lr=PEAK, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(rest, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01),
+        torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=peak, betas=(0.9, 0.98), weight_decay=0.01),
     ]
 
 
-def begin(tokens: PreTrainedTokenizerFast, channels: int, seed: int, start: Path | None) -> Model:
-    """A new model, or one with the weights of the pipeline in the folder `start`, which may know fewer words."""
+def begin(tokens: PreTrainedTokenizerFast, channels: int, seed: int, start: Path | None, *, given: int = 0) -> Model:
+    """A new model, or one with the weights of the pipeline in the folder `start`, which may know fewer words.
+
+    It may also be given fewer channels: the weights of further ones are 0.
+    """
     torch.manual_seed(seed)
-    model = Model(len(tokens), channels)
+    model = Model(len(tokens), channels, given)
     if start is not None:
-        model.transformer.load_state_dict(WanTransformer3DModel.from_pretrained(start / "transformer").state_dict())
+        weights = WanTransformer3DModel.from_pretrained(start / "transformer").state_dict()
+        patch = weights["patch_embedding.weight"]
+        weights["patch_embedding.weight"] = torch.zeros_like(model.transformer.patch_embedding.weight)
+        weights["patch_embedding.weight"][:, : patch.shape[1]] = patch
+        model.transformer.load_state_dict(weights)
         encoder = UMT5EncoderModel.from_pretrained(start / "text_encoder")
-        known = PreTrainedTokenizerFast.from_pretrained(start / "tokenizer").get_vocab()
-        encoder.set_input_embeddings(_with_new_words(encoder.shared, known, model.encoder.shared, tokens.get_vocab()))
+        words = tokens.get_vocab()
+        encoder.set_input_embeddings(_with_new_words(encoder.shared, _words_of(start), model.encoder.shared, words))
         model.encoder.load_state_dict(encoder.state_dict())
     return model.train()
+
+
+def _words_of(pipeline: Path) -> dict[str, int]:
+    """The vocabulary of the pipeline in a folder."""
+    words: dict[str, int] = PreTrainedTokenizerFast.from_pretrained(pipeline / "tokenizer").get_vocab()
+    return words
 
 
 def _with_new_words(
@@ -112,19 +144,32 @@ def _with_new_words(
     return torch.nn.Embedding.from_pretrained(rows, freeze=False)
 
 
-def train(folder: Path, vae_folder: Path, *, seed: int = 0, start: Path | None = None) -> tuple[Path, Path]:
-    """Train, resuming from `folder` where it was cut. Returns the folders of denoiser and text encoder."""
+def train(
+    folder: Path, vae_folder: Path, recipe: Recipe = T2V, *, seed: int = 0, start: Path | None = None
+) -> tuple[Path, Path]:
+    """Train, resuming from `folder` where it was cut. Returns the folders of denoiser and text encoder.
+
+    Raises `ValueError` for image-to-video without a `start` that knows all words: its text encoder is not trained.
+    """
     finished = folder / "transformer", folder / "text_encoder"
     if finished[1].exists():
         return finished
-    data, tokens = clips(vae_folder), text.tokenizer()
-    model = begin(tokens, data.latents.shape[1], seed, start)
+    tokens = text.tokenizer()
+    if recipe.i2v and (start is None or _words_of(start).keys() != tokens.get_vocab().keys()):
+        raise ValueError(
+            f"image-to-video goes on from a text-to-video model that knows all {len(tokens)} tokens of the world, but got "
+            f"{start}; train that one first, and give its pipeline's folder with `--start`"
+        )
+    data = clips(vae_folder, i2v=recipe.i2v)
+    model = begin(tokens, data.latents.shape[1], seed, start, given=data.given.shape[1])
+    model.encoder.requires_grad_(not recipe.i2v)
     average = copy.deepcopy(model).requires_grad_(False)
     weight = torch.zeros(1, 1, 1, PROMPT)
     weight[..., -1] = math.log(COLUMNS - PROMPT + 1)
     for block in model.transformer.blocks:
         block.attn2.set_processor(PadOnce(weight))
-    solvers, log, checkpoint, done = optimizers(model), Log(folder / "denoiser.jsonl"), folder / "denoiser.pt", 0
+    solvers, log = optimizers(model, recipe.peak), Log(folder / "denoiser.jsonl")
+    checkpoint, done = folder / "denoiser.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
@@ -133,12 +178,12 @@ def train(folder: Path, vae_folder: Path, *, seed: int = 0, start: Path | None =
             solver.load_state_dict(kept)
         done = state["step"]
     model.transformer.compile_repeated_blocks(fullgraph=True, dynamic=False)
-    plan = [leg for leg in LEGS for _ in range(leg.steps)]
+    plan = [leg for leg in recipe.legs for _ in range(leg.steps)]
     losses: dict[str, list[float]] = {}
     for step, leg in list(enumerate(plan))[done:]:
         for solver in solvers:
             for group in solver.param_groups:
-                group["lr"] = learning_rate(step, len(plan), PEAK, warmup=100)
+                group["lr"] = learning_rate(step, len(plan), recipe.peak, warmup=100)
         batch = batch_of(data, leg.batch, leg.frames, step=step, seed=seed)
         loss = flow_matching_loss(model, batch, tokens, seed * 10**6 + step)
         loss.backward()
@@ -172,7 +217,8 @@ def flow_matching_loss(model: Model, batch: Batch, tokens, seed: int) -> torch.T
     level = sigma.view(-1, 1, 1, 1, 1)
     # without instructions for it, a CPU is three times slower in bfloat16 than in float32
     with torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.cpu.get_capabilities()["amx_bf16"])):
-        velocity = model((1 - level) * clean + level * noise, sigma, words.input_ids, words.attention_mask)
+        noisy = (1 - level) * clean + level * noise
+        velocity = model(noisy, batch.given, sigma, words.input_ids, words.attention_mask)
     return (velocity.float() - (noise - clean)).square().mean()
 
 

@@ -1,4 +1,4 @@
-"""Stage 4: put the trained parts together as a stock Wan pipeline and write it where the package ships it."""
+"""Stage 4: put the trained parts together as a stock Wan pipeline, from text or from an image, in a folder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import math
 import shutil
 from pathlib import Path
 
-from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+from diffusers import (
+    AutoencoderKLWan,
+    UniPCMultistepScheduler,
+    WanImageToVideoPipeline,
+    WanPipeline,
+    WanTransformer3DModel,
+)
 from transformers import UMT5EncoderModel
 
 from training import text
-from tsattn.shapes import MODEL
 from tsattn.shapes.world import FRAMES, SIZE
 
 WAN_LATENTS = 16 * 21 * 60 * 104
@@ -32,23 +37,28 @@ def flow_shift(vae: AutoencoderKLWan) -> float:
     return round(WAN_SHIFT * math.sqrt(dimensions / WAN_LATENTS), 2)
 
 
-def package(vae: Path, transformer: Path, encoder: Path, target: Path = MODEL) -> Path:
-    """Write the pipeline to `target`, replacing what is there. Raises `ValueError` for an encoder of other words."""
+def package(vae: Path, transformer: Path, encoder: Path, target: Path) -> Path:
+    """Write the pipeline to `target`, replacing what is there; one that starts from an image if the denoiser is given one.
+
+    Raises `ValueError` for an encoder of other words.
+    """
     autoencoder, tokens = AutoencoderKLWan.from_pretrained(vae), text.tokenizer()
+    denoiser = WanTransformer3DModel.from_pretrained(transformer)
+    kind = WanPipeline if denoiser.config.in_channels == denoiser.config.out_channels else WanImageToVideoPipeline
     texts = UMT5EncoderModel.from_pretrained(encoder)
     if texts.config.vocab_size != len(tokens):
         raise ValueError(
             f"the text encoder {encoder} knows {texts.config.vocab_size} tokens, but the world has {len(tokens)} now; "
             "train it on with `--start`, or package it by the code that trained it"
         )
-    pipe = WanPipeline(
+    pipe = kind(
         tokenizer=tokens,
         text_encoder=texts,
         vae=autoencoder,
         scheduler=UniPCMultistepScheduler(
             prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=flow_shift(autoencoder)
         ),
-        transformer=WanTransformer3DModel.from_pretrained(transformer),
+        transformer=denoiser,
     )
     shutil.rmtree(target, ignore_errors=True)
     pipe.save_pretrained(target)

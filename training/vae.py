@@ -6,6 +6,8 @@ subject before the decoder has learned to draw it. Foreground pixels weigh more,
 
 from __future__ import annotations
 
+import filecmp
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,6 +132,19 @@ def train(folder: Path) -> Path:
     _freeze_width(model)
     _normalise(model)
     model.eval().save_pretrained(finished)
+    return finished
+
+
+def take_over(folder: Path, start: Path) -> Path:
+    """The autoencoder of the pipeline in the folder `start`, copied to where `train` leaves one. Returns its folder.
+
+    Raises `ValueError` where another one is there: the latents kept beside it would not be those that the pipeline knows.
+    """
+    finished, weights = folder / "vae", "diffusion_pytorch_model.safetensors"
+    if not finished.exists():
+        shutil.copytree(start / "vae", finished)
+    if not filecmp.cmp(finished / weights, start / "vae" / weights, shallow=False):
+        raise ValueError(f"the autoencoder in {finished} is not that of {start}; give another folder with `--runs`")
     return finished
 
 

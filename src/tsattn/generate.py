@@ -6,7 +6,7 @@ import difflib
 import inspect
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from tsattn.inspect import record as recording
 from tsattn.plan.schema import Plan
 from tsattn.plan.timeline import Clip
 from tsattn.settings import Settings
+from tsattn.shapes import MODEL, MODEL_I2V
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,11 +32,31 @@ if TYPE_CHECKING:
     from tsattn.video import Frames
 
 EMBEDDED = "shapes"
-"""Name of the model that comes with tsattn."""
-
-
+"""Name of the model that comes with tsattn and is taken where none is named."""
+EMBEDDED_I2V = "shapes-i2v"
+"""Name of the one that starts from an image."""
 SHAPES_SETTINGS = Settings(height=64, width=64, frames=25, fps=8.0, steps=20, guidance=4.0)
-"""What the embedded model was trained for and measured at."""
+"""What the embedded models were trained for and are measured at."""
+
+
+class Embedded(NamedTuple):
+    """A model that comes with tsattn: its folder, its task, "t2v" or "i2v", and what it is best run with."""
+
+    folder: Path
+    task: str
+    settings: Settings
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this copy of tsattn holds its weights."""
+        return (self.folder / "model_index.json").is_file()
+
+
+EMBEDDED_MODELS: Mapping[str, Embedded] = {
+    EMBEDDED: Embedded(MODEL, "t2v", SHAPES_SETTINGS),
+    EMBEDDED_I2V: Embedded(MODEL_I2V, "i2v", SHAPES_SETTINGS),
+}
+"""All models that come with tsattn, by name; the exact verifier knows their world."""
 
 
 class Description(NamedTuple):
@@ -88,7 +109,13 @@ def check_model_name(name: str) -> None:
         folder, exists = path.is_dir(), path.exists()
     except OSError as error:
         raise ModelError(f"cannot look for the model {name!r}: {error.strerror}") from error
-    if name == EMBEDDED:
+    if name in EMBEDDED_MODELS:
+        embedded = EMBEDDED_MODELS[name]
+        if not embedded.is_there:
+            raise ModelError(
+                f"the embedded model {name!r} has no weights in this copy of tsattn: {embedded.folder} is missing; install a "
+                "release that has them, or make them with `make train` and `make train-i2v` in a copy of the source"
+            )
         return
     if folder:
         if not (path / "model_index.json").is_file():
@@ -96,7 +123,7 @@ def check_model_name(name: str) -> None:
         return
     looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", "/", "~")) and not exists
     if not looks_like_hub_id:
-        close = difflib.get_close_matches(name, [EMBEDDED], cutoff=0.5)
+        close = difflib.get_close_matches(name, list(EMBEDDED_MODELS), cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ModelError(
             f"unknown model {name!r}: {hint}give {EMBEDDED!r} (embedded), the folder of a diffusers pipeline, or a hub id "
@@ -105,18 +132,17 @@ def check_model_name(name: str) -> None:
 
 
 def describe(name: str) -> Description:
-    """Read what kind of model the embedded one, a folder or a hub id is, from its configuration files alone.
+    """Read what kind of model an embedded one, a folder or a hub id is, from its configuration files alone.
 
     Raises `ModelError` where it cannot be found or read, `UnsupportedPipelineError` where no family knows it.
     """
     import diffusers
 
     from tsattn.control.registry import family_named
-    from tsattn.shapes import MODEL
 
     check_model_name(name)
-    embedded = name == EMBEDDED
-    source = str(MODEL) if embedded else name
+    embedded = EMBEDDED_MODELS.get(name)
+    source = str(embedded.folder) if embedded else name
     with _reading(name):
         index = diffusers.DiffusionPipeline.load_config(source)
         pipeline = str(index["_class_name"])
@@ -125,7 +151,7 @@ def describe(name: str) -> Description:
         part = next(part for part in family.transformers if (index.get(part) or [None])[0])
         transformer = getattr(diffusers, family.transformer_class).load_config(source, subfolder=part)
         timing, longest = family.timing(vae, transformer), family.longest(transformer)
-        settings = SHAPES_SETTINGS if embedded else replace(family.settings, **family.variant(transformer))
+        settings = embedded.settings if embedded else replace(family.settings, **family.variant(transformer))
     parameters = inspect.signature(getattr(diffusers, pipeline).__call__).parameters
     if family.pipelines[pipeline] == "i2v" and "image" not in parameters:
         raise ModelError(
@@ -136,8 +162,6 @@ def describe(name: str) -> Description:
 
 def embedded_clip(settings: Settings) -> Clip:
     """The clip that the embedded model makes of these settings, of any length; imports nothing heavy, as `describe` does."""
-    from tsattn.shapes import MODEL
-
     vae = json.loads((MODEL / "vae" / "config.json").read_text(encoding="utf-8"))
     return Clip.made(settings.frames, settings.fps, vae["scale_factor_temporal"])
 
@@ -153,7 +177,7 @@ def open_model(facts: Description) -> Model:
 
     from tsattn.control.registry import family_of
 
-    gpu = torch.cuda.is_available() and facts.name != EMBEDDED
+    gpu = torch.cuda.is_available() and facts.name not in EMBEDDED_MODELS
     with _reading(facts.name):
         dtype = {"default": torch.bfloat16, "vae": torch.float32} if gpu else torch.float32
         pipe = DiffusionPipeline.from_pretrained(facts.source, dtype=dtype)

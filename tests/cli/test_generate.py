@@ -7,11 +7,16 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
-from tsattn.cli import app
+from tests.shapes.sibling import untrained
+from tsattn.cli import app, generating
+from tsattn.generate import EMBEDDED_I2V
 from tsattn.plan import Plan
+from tsattn.shapes.world import first_frame, sample_scene
 from tsattn.video import read_mp4
 
 PROMPT = "A red circle moves right, then moves up, and then grows"
@@ -115,6 +120,22 @@ def test_ctrl_c_in_the_run_leaves_no_file(tmp_path):
     assert process.returncode == 130
     assert list(folder.iterdir()) == []
     assert b"Traceback" not in errors
+
+
+def test_the_embedded_model_that_starts_from_an_image(tmp_path, monkeypatch):
+    models = generating.EMBEDDED_MODELS
+    sibling = models[EMBEDDED_I2V]._replace(folder=untrained(tmp_path))
+    monkeypatch.setitem(models, EMBEDDED_I2V, sibling)
+    scene = sample_scene(np.random.default_rng(0), 2)
+    first_frame(scene).save(tmp_path / "first.png")
+    asked = ["generate", scene.prompt, "--model", EMBEDDED_I2V, *FEW, "-o", str(tmp_path / "out")]
+    refused = CliRunner().invoke(app, asked)
+    assert str(refused.exception) == "shapes-i2v starts from an image; give one with --image"
+    said = CliRunner().invoke(app, [*asked, "--image", str(tmp_path / "first.png")], catch_exceptions=False).output
+    assert "subject kept" in said and "not judged" not in said
+    recorded = json.loads((tmp_path / "out" / "controlled.record.json").read_text())
+    assert recorded["steps"] == [0, 1], "40 % of 5 steps, as the paper has it for image-to-video"
+    assert Image.open(tmp_path / "out" / "image.png").size == (64, 64)
 
 
 def test_eval_shapes_prints_one_json_object():

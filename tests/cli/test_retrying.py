@@ -27,7 +27,7 @@ def generate(*arguments):
         (["--retry", "1", "--judge-url", "http://x"], "--judge-url is where a vision model is asked"),
         (["--retry", "1", "--judge", "local:x", "--judge-url", "http://x"], "--judge-url is where"),
         (["--retry", "1", "--model", "a/b"], "--retry needs --judge"),
-        (["--retry", "1", "--model", "a/b", "--judge", "verifier"], "judges videos of the model 'shapes' only"),
+        (["--retry", "1", "--model", "a/b", "--judge", "verifier"], "judges videos of the embedded models only"),
     ],
 )
 def test_options_that_cannot_be_are_one_line(arguments, expected, monkeypatch, capsys, tmp_path):

@@ -4,14 +4,16 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKLWan, WanImageToVideoPipeline
 
 from training import data
 from training.common import ALONE, PAIRED, clip_and_mask, scene_of
-from training.data import MIX, SOURCES, Data, batch_of, caption, chances, clips, encode
-from training.denoiser import LEGS, PROMPT
+from training.data import MIX, SOURCES, Data, batch_of, caption, chances, clips, encode, given
+from training.denoiser import PROMPT, T2V
 from training.text import tokenizer
 from tsattn.plan import parse
-from tsattn.shapes.world import FRAMES, WORDINGS, render, sample_scene
+from tsattn.shapes import MODEL
+from tsattn.shapes.world import FRAMES, SIZE, WORDINGS, first_frame, render, sample_scene
 
 LATENT_FRAMES = 13
 
@@ -87,8 +89,6 @@ def test_every_caption_fits_the_columns_that_training_computes():
 
 
 def test_encoding_that_was_cut_goes_on_and_clips_keep_their_order(tmp_path):
-    from diffusers import AutoencoderKLWan
-
     torch.manual_seed(0)
     AutoencoderKLWan(
         base_dim=4, z_dim=2, dim_mult=[1, 1], num_res_blocks=1, temperal_downsample=[True], in_channels=12,
@@ -109,23 +109,55 @@ def test_sources_are_put_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "MIX", {(1,): 0.5, (1, 1): 0.5})
     for source, count in zip(data.SOURCES, (40, 60), strict=True):
         torch.save(dict(latents=torch.full((count, 1, 13, 2, 2), float(source.stage))), tmp_path / source.file)
+        torch.save(
+            dict(latents=torch.full((count, 1, 13, 2, 2), 10.0 * source.stage)), tmp_path / f"given-{source.file}"
+        )
     found = clips(tmp_path / "vae")
     assert [len(scene.actors) for scene in found.scenes] == [1] * 40 + [2] * 60
     assert found.latents[:, 0, 0, 0, 0].tolist() == [3.0] * 40 + [4.0] * 60
     assert found.scenes[0] == scene_of(0, stage=3)
+    assert found.given.shape == (100, 0, 13, 2, 2)
+    AutoencoderKLWan.from_pretrained(MODEL / "vae").save_pretrained(tmp_path / "vae")
+    assert clips(tmp_path / "vae", i2v=True).given[:, -1, 0, 0, 0].tolist() == [30.0] * 40 + [40.0] * 60
+
+
+def test_what_is_given_is_what_the_stock_pipeline_makes_of_the_first_frame(tmp_path):
+    vae = AutoencoderKLWan.from_pretrained(MODEL / "vae")
+    pipe = WanImageToVideoPipeline(tokenizer=None, text_encoder=None, vae=vae, scheduler=None)
+    scenes = some(1)
+    found = given(scenes, MODEL / "vae", tmp_path / "given.pt")
+    assert found.shape == (2, 6, LATENT_FRAMES, 16, 16)
+    for scene, condition in zip(scenes, found, strict=True):
+        image = pipe.video_processor.preprocess(first_frame(scene), height=SIZE, width=SIZE)
+        with torch.no_grad():
+            expected = pipe.prepare_latents(image, 1, vae.config.z_dim, SIZE, SIZE, FRAMES, torch.float32)[1]
+        assert torch.equal(condition[:2], expected[0, :2]), "the mask"
+        # the latents are kept in half precision
+        assert torch.allclose(condition[2:].float(), expected[0, 2:], rtol=2**-10, atol=2e-3)
+    assert torch.equal(given(scenes, MODEL / "vae", tmp_path / "given.pt"), found), "read back"
 
 
 def test_a_batch_is_stretches_of_its_clips():
     scenes = some(20)
     latents = torch.arange(len(scenes) * LATENT_FRAMES).view(-1, 1, LATENT_FRAMES, 1, 1).float()
-    known = Data(latents, scenes, chances(scenes, {(1,): 0.5, (1, 1): 0.5}))
-    batch = batch_of(known, 6, LEGS[1].frames, step=0, seed=0)
+    known = Data(latents, latents[:, :0], scenes, chances(scenes, {(1,): 0.5, (1, 1): 0.5}))
+    batch = batch_of(known, 6, T2V.legs[1].frames, step=0, seed=0)
     assert batch.latents.shape == (6, 1, 5, 1, 1)
+    assert batch.given.shape == (6, 0, 5, 1, 1)
     for stretch, text in zip(batch.latents[:, 0, :, 0, 0], batch.captions, strict=True):
         clip, first = divmod(int(stretch[0]), LATENT_FRAMES)
         assert stretch.tolist() == [clip * LATENT_FRAMES + first + k for k in range(5)]
         roles = [actor.role for actor in scenes[clip].actors]
         assert not text or told(text).keys() == {f"{role.colour} {role.shape}" for role in roles}
+
+
+def test_stretches_begin_with_the_frame_that_is_given():
+    scenes = some(20)
+    latents = torch.arange(len(scenes) * LATENT_FRAMES).view(-1, 1, LATENT_FRAMES, 1, 1).float()
+    known = Data(latents, -latents, scenes, chances(scenes, {(1,): 0.5, (1, 1): 0.5}))
+    batch = batch_of(known, 6, 5, step=0, seed=0)
+    assert torch.equal(batch.given, -batch.latents)
+    assert all(stretch[0] % LATENT_FRAMES == 0 for stretch in batch.latents[:, 0, :, 0, 0])
 
 
 def test_the_mask_covers_every_subject():

@@ -1,7 +1,9 @@
+import pytest
 import torch
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
-from training.denoiser import begin
+from tests.conftest import wan_pipeline
+from training.denoiser import I2V, begin, optimizers, train
 from training.text import added, tokenizer
 from tsattn.shapes import MODEL
 
@@ -30,3 +32,33 @@ def test_what_it_says_of_an_old_prompt_is_what_the_start_said():
     with torch.no_grad():
         now = model.encoder(words.input_ids, words.attention_mask).last_hidden_state
         assert torch.equal(now, before(words.input_ids, words.attention_mask).last_hidden_state)
+
+
+def test_what_is_given_of_a_first_frame_changes_nothing_before_training_but_can_be_learned():
+    tokens = tokenizer()
+    words = tokens(["A red circle grows."], return_tensors="pt")
+    noisy, sigma = torch.randn(1, 4, 3, 4, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0.7])
+    asked = sigma, words.input_ids, words.attention_mask
+    before = begin(tokens, 4, seed=0, start=MODEL).eval()
+    model = begin(tokens, 4, seed=0, start=MODEL, given=6).eval()
+    with torch.no_grad():
+        expected = before(noisy, noisy[:, :0], *asked)
+        for given in (torch.zeros(1, 6, 3, 4, 4), torch.ones(1, 6, 3, 4, 4)):
+            assert torch.allclose(model(noisy, given, *asked), expected, atol=1e-5)
+    model(noisy, torch.ones(1, 6, 3, 4, 4), *asked).square().mean().backward()
+    assert (model.transformer.patch_embedding.weight.grad[:, 4:] != 0).any()
+
+
+def test_a_frozen_encoder_is_left_alone():
+    model = begin(tokenizer(), 4, seed=0, start=None)
+    model.encoder.requires_grad_(False)
+    solved = [id(p) for solver in optimizers(model, 1e-3) for group in solver.param_groups for p in group["params"]]
+    assert sorted(solved) == sorted(id(p) for p in model.transformer.parameters())
+
+
+def test_image_to_video_needs_a_model_of_all_words_to_start_from(tmp_path):
+    with pytest.raises(ValueError, match="but got None; train that one first"):
+        train(tmp_path / "seed0", tmp_path / "vae", I2V)
+    wan_pipeline().tokenizer.save_pretrained(tmp_path / "tokenizer")
+    with pytest.raises(ValueError, match=f"knows all {len(tokenizer())} tokens of the world, but got {tmp_path}"):
+        train(tmp_path / "seed0", tmp_path / "vae", I2V, start=tmp_path)

@@ -20,7 +20,7 @@ from tsattn.batch.jobs import Job
 from tsattn.batch.updates import Failed, Made, Record
 from tsattn.errors import ModelError, TsattnError
 from tsattn.fingerprint import fingerprint
-from tsattn.generate import EMBEDDED, Model, Run, describe, open_model
+from tsattn.generate import EMBEDDED_MODELS, Model, Run, describe, open_model
 from tsattn.methods import make_video
 from tsattn.runs.making import WEIGHTS, versions_here
 
@@ -143,7 +143,7 @@ def _encoded(job: Job, run: Run) -> bytes:
 def _verdict(job: Job, model: Model, run: Run) -> dict[str, Any] | None:
     from tsattn.evaluate.verdict import judge
 
-    if model.facts.name != EMBEDDED:
+    if model.facts.name not in EMBEDDED_MODELS:
         return None
     verdict = judge(job.plan, model.facts.clip(job.settings), run.video)
     return None if verdict is None else verdict._asdict()

@@ -20,7 +20,7 @@ from tsattn import runs
 from tsattn.cli.planning import highlighted, make_plan
 from tsattn.cli.retrying import Retry, judge_of, table_of
 from tsattn.errors import OutputError, PlanError
-from tsattn.generate import EMBEDDED, SHAPES_SETTINGS, check_model_name, describe, open_model
+from tsattn.generate import EMBEDDED_MODELS, SHAPES_SETTINGS, check_model_name, describe, open_model
 from tsattn.palette import event_colour
 from tsattn.plan import Plan
 from tsattn.plan.timeline import snap_plan
@@ -68,7 +68,7 @@ def run(
         runs.check(facts, recipe, image)
         model = open_model(facts)
     console.print(highlighted(plan))
-    compare = model_name == EMBEDDED if compare is None else compare
+    compare = model_name in EMBEDDED_MODELS if compare is None else compare
     names = ("baseline", "controlled") if compare else ("controlled",)
     how: dict[str, Any] = {"videos": names, "record": record, "image": image}
     with judge_of(retry) as opine, _progress(console, () if opine else names, recipe) as on_step:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tsattn.control.registry import FAMILIES, load
-from tsattn.generate import EMBEDDED, SHAPES_SETTINGS
+from tsattn.generate import EMBEDDED_MODELS
 from tsattn.methods import METHODS
 from tsattn.settings import Settings
 
@@ -17,12 +17,14 @@ VERIFIED = (
 
 
 def show_models() -> None:
-    """Print the embedded model and every pipeline that a family knows."""
+    """Print the embedded models that are there and every pipeline that a family knows."""
     table = Table(title="What tsattn can control", caption=VERIFIED, padding=(0, 1, 0, 0), box=None)
     table.add_column("pipeline", no_wrap=True)
     for heading in ("task", "size", "frames", "fps", "steps"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_row(f"[bold]{EMBEDDED}[/] (embedded)", "t2v", *_row(SHAPES_SETTINGS))
+    for name, model in EMBEDDED_MODELS.items():
+        if model.is_there:
+            table.add_row(f"[bold]{name}[/] (embedded)", model.task, *_row(model.settings))
     for name in FAMILIES:
         family = load(name)
         for pipeline, task in family.pipelines.items():

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tsattn.errors import EvaluationError, PlanError
-from tsattn.generate import EMBEDDED
+from tsattn.generate import EMBEDDED_MODELS
 from tsattn.plan import Plan
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ class Retry(NamedTuple):
             raise PlanError(f"--retry must be 0 or more, but got {self.times}")
         if self.times == 0 and (self.judge or self.url):
             raise PlanError("--judge and --judge-url say who decides whether to try again; add --retry N")
-        if self.times and self.judge is None and model != EMBEDDED:
+        if self.times and self.judge is None and model not in EMBEDDED_MODELS:
             raise PlanError(
                 f"--retry needs --judge: a vision model's name on a server, or {LOCAL}NAME for one on this machine; the exact "
-                f"verifier judges videos of the model {EMBEDDED!r} only"
+                "verifier judges videos of the embedded models only"
             )
         vision = self.times and self.judge not in (None, VERIFIER)
         if self.url and (not vision or str(self.judge).startswith(LOCAL)):
             raise PlanError("--judge-url is where a vision model is asked; give its name as --judge, or leave it out")
-        if self.times and not vision and model != EMBEDDED:
+        if self.times and not vision and model not in EMBEDDED_MODELS:
             raise EvaluationError(
-                f"the verifier judges videos of the model {EMBEDDED!r} only; name a vision model as --judge"
+                "the verifier judges videos of the embedded models only; name a vision model as --judge"
             )
         if self.times and not vision and roles(plan) is None:
             raise EvaluationError(

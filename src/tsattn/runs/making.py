@@ -15,7 +15,7 @@ import numpy as np
 from tsattn.control import disable, enable
 from tsattn.errors import ModelError, RunError
 from tsattn.fingerprint import fingerprint
-from tsattn.generate import EMBEDDED, Description, Model, generate
+from tsattn.generate import EMBEDDED_MODELS, Description, Model, generate
 from tsattn.plan.timeline import Clip, snap_plan
 from tsattn.runs.recipe import Recipe, Saved
 
@@ -166,7 +166,7 @@ def _judged(model: Model, recipe: Recipe, clip: Clip, frames: Frames) -> Verdict
     """The verifier knows the embedded world only; for other models there is no verdict."""
     from tsattn.evaluate.verdict import judge
 
-    return judge(recipe.plan, clip, frames) if model.facts.name == EMBEDDED else None
+    return judge(recipe.plan, clip, frames) if model.facts.name in EMBEDDED_MODELS else None
 
 
 @contextmanager

@@ -10,10 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 WORLD = "shapes-1"
 """Version of the scenes with one subject: their prompts, pictures and verifier. Each seed has had the same scene since."""
@@ -201,6 +204,13 @@ def render(scene: Scene, frames: slice = slice(None)) -> NDArray[np.uint8]:
         picture = cover * np.array(COLOURS[actor.role.colour]) + (1 - cover) * picture
     pixels: NDArray[np.uint8] = np.round(255 * picture).astype(np.uint8)
     return pixels
+
+
+def first_frame(scene: Scene) -> Image:
+    """The picture that a scene's clip begins with, for models that start from an image."""
+    from PIL import Image
+
+    return Image.fromarray(render(scene, slice(0, 1))[0])
 
 
 def sample_background(rng: np.random.Generator) -> Background:
