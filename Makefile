@@ -1,5 +1,5 @@
 # Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.10+.
-.PHONY: demo test test-oldest lint docs bench parser train clean
+.PHONY: demo test test-oldest lint docs bench parser train train-i2v clean
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -18,14 +18,14 @@ demo: $(READY)  ## one sentence with three events becomes two videos side by sid
 	$(BIN)/tsattn generate "A red circle moves right, then moves up, and then grows" -o out/demo --overwrite
 
 test: $(READY)  ## all tests, slow ones too
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-oldest:  ## the same with the oldest diffusers that pyproject.toml allows, in an environment of its own
 	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	grep -v '^diffusers==' constraints.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-oldest/constraints.txt -e '.[dev]' 'diffusers==0.42.0'
-	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n auto
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -q -n auto --dist worksteal
 
 lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff check src tests training benchmarks examples
@@ -45,6 +45,9 @@ parser: $(READY)  ## how well and how fast the offline parser reads the sentence
 
 train: $(READY)  ## the embedded model from nothing; resumes where it was cut
 	$(BIN)/python -m training
+
+train-i2v: $(READY)  ## its image-to-video sibling, from the weights that are there; resumes where it was cut
+	$(BIN)/python -m training --i2v
 
 clean:
 	rm -rf .venv .venv-oldest out build dist

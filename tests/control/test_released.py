@@ -15,7 +15,7 @@ EVENTS = ("runs across the grass", "jumps over a red fence", "sleeps")
 
 
 def dense_released(raw_query, raw_key, query, key, value, words, events, shares, grid, scale):
-    """Everything over all 512 columns in float64: (q, h, d) tensors, columns, and the events' bounds as shares of N."""
+    """Everything over all columns in float64: (q, h, d) tensors, columns, and the events' bounds as shares of N."""
     raw_query, raw_key, query, key, value = (x.double() for x in (raw_query, raw_key, query, key, value))
     raw = scale * torch.einsum("qhd,khd->qhk", raw_query, raw_key)
     probability = raw.softmax(-1)

@@ -23,7 +23,7 @@ class Case:
     build: Callable[[], Any]
     sites: int
     options: Mapping[str, Any] = field(default_factory=dict)
-    steps: int = 4
+    steps: int = 3
     samples: int = 2
     """Samples that pass the transformer in a denoising step, with and without the prompt."""
     batches: bool = True
@@ -39,6 +39,11 @@ class Case:
         made = self.build()
         made.set_progress_bar_config(disable=True)
         return made
+
+    @functools.cached_property
+    def alone(self) -> torch.Tensor:
+        """The latents of a short run of the model alone, made once."""
+        return self()
 
     def __call__(
         self, prompt: str | list[str] = PROMPT, *, seeds: tuple[int, ...] = (0,), **changes: Any

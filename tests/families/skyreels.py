@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from tests.conftest import wan_pipeline
+from tests.conftest import COLUMNS, wan_pipeline
 from tests.families.case import Case
 from tests.families.clip import WIDTH, image_parts
 
@@ -38,6 +38,12 @@ def from_picture() -> Any:
 
 
 CASES = [
-    Case("skyreels-v2-t2v", lambda: pipeline("SkyReelsV2Pipeline", {}), sites=2, options=SMALL, videos=True),
+    Case(
+        "skyreels-v2-t2v",
+        lambda: pipeline("SkyReelsV2Pipeline", {}),
+        sites=2,
+        options={**SMALL, "max_sequence_length": COLUMNS},
+        videos=True,
+    ),
     Case("skyreels-v2-i2v", from_picture, sites=2, options={**SMALL, "image": PICTURE}),
 ]

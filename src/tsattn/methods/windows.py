@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tsattn.control.texts import defaults
 from tsattn.control.undo import Undo
 from tsattn.errors import UnsupportedPipelineError
 from tsattn.generate import Description, Model, Run, run_pipeline
@@ -127,6 +126,8 @@ def _split(
 def _encoded(pipe: Any, prompt: str) -> Tensor:
     """A prompt's embeddings (1, k, d) as the pipeline would make them."""
     import torch
+
+    from tsattn.control.texts import defaults
 
     given = {**defaults(pipe), "prompt": prompt, "do_classifier_free_guidance": False, "device": pipe._execution_device}
     with torch.no_grad():
