@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tsattn.cli import app
-from tsattn.errors import EvaluationError, PlanError, TsattnError
+from tsattn.errors import EvaluationError, ModelError, PlanError, TsattnError
 
 FEW = ["--n", "1", "--steps", "1"]
 
@@ -33,6 +33,10 @@ def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
         (["effect", "--segments", "even"], PlanError, "unknown segmentation 'even'; there are uniform, true"),
         (["effect", "--events", "5"], EvaluationError, "events must be from 1 to 4, but got"),
         (["effect", "--method", "ts-attn"], PlanError, "--baseline 'vanilla' is none of the methods"),
+        (["effect", "--model", "shape"], ModelError, "unknown model 'shape': did you mean 'shapes'"),
+        (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),
+        (["sweep", "--start", "cap"], PlanError, "expected a field as NAME=VALUE, such as cap=0.3, but got 'cap'"),
+        (["sweep", "--start", "kap=1"], EvaluationError, "TS-Attn has no 'kap'; did you mean 'cap'"),
         (["gates", "--gate", "g9"], EvaluationError, "unknown gate 'g9'; there are g1"),
     ],
 )
@@ -71,8 +75,30 @@ def test_effect_writes_its_tables_and_pictures(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "times vanilla" in result.stdout
     names = {path.name for path in tmp_path.iterdir()} - {".lock"}
-    assert names == {"effect.csv", "effect.md", "in_segment.svg", "outcomes.jsonl", "tradeoff.svg"}
-    assert "1 event, uniform segments" in (tmp_path / "effect.md").read_text()
+    pictures = {"in_segment.svg", "tradeoff.svg", "sheet-1-events.png"}
+    assert names == {"effect.csv", "effect.md", "outcomes.jsonl", "videos", *pictures}
+    text = (tmp_path / "effect.md").read_text()
+    assert "1 event, uniform segments" in text
+    assert all(f"]({name})" in text for name in pictures)
+    assert len(list((tmp_path / "videos").iterdir())) == 2
+    before = (tmp_path / "outcomes.jsonl").read_text()
+    next((tmp_path / "videos").iterdir()).unlink()
+    CliRunner().invoke(app, command, catch_exceptions=False)
+    assert len(list((tmp_path / "videos").iterdir())) == 2, "a video that is missing is made again"
+    assert (tmp_path / "outcomes.jsonl").read_text() == before, "and not measured twice"
+
+
+@pytest.mark.slow
+def test_a_sweep_shares_a_folder_with_effect(tmp_path: Path) -> None:
+    command = ["eval", "sweep", *FEW, "--question", "pads", "-o", str(tmp_path)]
+    result = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert "times paper" in result.stdout
+    assert {"sweep.md", "sweep.csv", "pads.svg"} <= {path.name for path in tmp_path.iterdir()}
+    before = (tmp_path / "outcomes.jsonl").read_text()
+    assert before.count("\n") == 3
+    effect = ["eval", "effect", *FEW, "--events", "3", "--method", "vanilla", "--no-plots", "-o", str(tmp_path)]
+    CliRunner().invoke(app, effect, catch_exceptions=False)
+    assert (tmp_path / "outcomes.jsonl").read_text() == before
 
 
 @pytest.mark.slow

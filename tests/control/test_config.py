@@ -54,7 +54,7 @@ def test_the_released_code_has_no_options_beyond_the_paper():
     [
         {"t2v_step_fraction": 1.1}, {"i2v_step_fraction": float("nan")}, {"r_min": 2.0}, {"erosion": 2}, {"erosion": 0},
         {"strength": -1.0}, {"strength": float("nan")}, {"minimum_steps": -1}, {"layers": ()},
-        {"cap": 1.0}, {"cap": -0.1}, {"smoothing": 1.0}, {"softness": -1.0}, {"policy": "relay"},
+        {"cap": 1.0}, {"cap": -0.1}, {"smoothing": 1.0}, {"softness": -1.0}, {"threshold": float("nan")}, {"policy": "relay"},
     ],
     ids=str,
 )  # fmt: skip

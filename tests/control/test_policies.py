@@ -1,6 +1,7 @@
 """What holds for every method on this engine, and every option: bit-identical where it does not act, gone when it is off."""
 
 import dataclasses
+import functools
 
 import pytest
 import torch
@@ -22,26 +23,35 @@ CONFIGS = {
     "prompt-relay": ControlConfig.prompt_relay(),
     "hard-mask": ControlConfig.hard_mask(),
     "kv-switch": ControlConfig.kv_switch(),
+    "threshold": ControlConfig(threshold=0.5, erosion=1),
+    "raise_subject": ControlConfig(raise_subject=True, erosion=1),
+    "segment_wise": ControlConfig(segment_wise=True, erosion=1),
     "cap": ControlConfig(cap=0.0, erosion=1),
     "softness": ControlConfig(softness=2, erosion=1),
     "smoothing": ControlConfig(smoothing=0.5, erosion=1, t2v_step_fraction=0.5),
 }
 
 
+@functools.cache
+def paper(family):
+    """What TS-Attn itself makes of the case of this name."""
+    case = next(one for one in CASES if one.name == family)
+    with tsattn.control(case.pipe, three_events(), config=ControlConfig(erosion=1)):
+        return case()
+
+
 @pytest.mark.parametrize("family", ["wan-2.2-a14b-t2v", "hunyuan-video-1.5-t2v"])
 @pytest.mark.parametrize("name", [name for name in CONFIGS if name != "kv-switch"])
 def test_it_acts_in_a_way_of_its_own_and_undo_leaves_nothing(family, name):
     case = next(one for one in CASES if one.name == family)
-    vanilla, before = case(), residue(case.pipe)
-    with tsattn.control(case.pipe, three_events(), config=ControlConfig(erosion=1)):
-        plain = case()
+    alone, plain, before = case.alone, paper(family), residue(case.pipe)
     with tsattn.control(case.pipe, three_events(), config=CONFIGS[name]):
         controlled = case()
         assert torch.equal(case(), controlled), "a second run under the same control is a new run"
-    assert not torch.equal(controlled, vanilla)
+    assert not torch.equal(controlled, alone)
     assert not torch.equal(controlled, plain)
     assert residue(case.pipe) == before
-    assert torch.equal(case(), vanilla)
+    assert torch.equal(case(), alone)
 
 
 @pytest.mark.parametrize("name", PENALTIES)
@@ -61,10 +71,10 @@ def test_attention_in_a_run_is_the_dense_reference(case, name, monkeypatch):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_strength_zero_and_no_steps_are_bit_identical(wan, plan, name):
-    vanilla = run(wan, steps=4)
+    vanilla = run(wan, steps=2)
     for change in ({"strength": 0.0}, {"t2v_step_fraction": 0.0}):
         with tsattn.control(wan, plan, config=dataclasses.replace(CONFIGS[name], **change)):
-            assert torch.equal(run(wan, steps=4), vanilla)
+            assert torch.equal(run(wan, steps=2), vanilla)
 
 
 @pytest.mark.parametrize("policy", ["prompt-relay", "hard-mask", "kv-switch"])
@@ -91,9 +101,9 @@ def test_looking_on_changes_nothing_and_sees_the_smoothed_region(wan, plan):
     for smoothing in (0.0, 0.9):
         config = ControlConfig(smoothing=smoothing, t2v_step_fraction=1.0)
         with tsattn.control(wan, plan, config=config):
-            alone = run(wan, steps=4)
+            alone = run(wan, steps=3)
             with tsattn.record(wan) as recorder:
-                assert torch.equal(run(wan, steps=4), alone)
+                assert torch.equal(run(wan, steps=3), alone)
             found.append(recorder.record.where)
     assert (found[0] != found[1]).any()
 
@@ -114,3 +124,43 @@ def test_the_switch_cannot_be_recorded(wan, plan):
     with pytest.raises(ControlError, match="record another"), tsattn.record(wan):
         pass
     tsattn.disable(wan)
+
+
+def test_statistics_without_pads_are_for_models_whose_pads_are_identical(wan, plan):
+    vanilla = run(wan, steps=2)
+    results = []
+    for count_pads in (True, False):
+        with tsattn.control(wan, plan, config=ControlConfig(count_pads=count_pads, erosion=1)):
+            results.append(run(wan, steps=2))
+    assert not torch.equal(results[1], vanilla)
+    assert not torch.equal(*results)
+    other = next(one for one in CASES if one.name == "hunyuan-video-1.5-t2v")
+    with (
+        pytest.raises(ControlError, match="count_pads=False is for models with identical pads"),
+        tsattn.control(other.pipe, three_events(), config=ControlConfig(count_pads=False)),
+    ):
+        pass
+
+
+def test_both_passes_are_controlled_where_that_is_asked_for(wan, plan, monkeypatch):
+    acted = []
+
+    class Noting(AttentionCall):
+        def act(self, *args):
+            acted.append((self.state.step, self.state.branch))
+            return super().act(*args)
+
+    monkeypatch.setattr(session, "AttentionCall", Noting)
+    config = ControlConfig(unconditional=True, t2v_step_fraction=0.4)
+    with tsattn.control(wan, plan, config=config):
+        run(wan, steps=5)
+        with pytest.raises(ControlError, match="the negative prompt takes more than"):
+            run(wan, steps=5, negative_prompt="a b c d e f g h i j k l m n o p q r s t u v w x y z" * 2)
+    first = [(step, branch) for step in range(2) for branch in ("cond", "uncond") for _ in range(3)]
+    assert acted[: len(first)] == first
+    other = next(one for one in CASES if one.name == "sana-video-t2v")
+    with (
+        pytest.raises(ControlError, match="unconditional=True is for models with a pass of its own"),
+        tsattn.control(other.pipe, three_events(), config=config),
+    ):
+        pass

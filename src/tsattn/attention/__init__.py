@@ -17,6 +17,7 @@ after the model's own norms and rotary embedding. Source of all formulas: arXiv 
 Other methods put other marks into the same place, and options go beyond the paper:
 
     prompt_relay, hard_mask     what is added depends on the time alone
+    segment_wise                how far logits move, told by a whole segment
     softness, cap, smoothing    soft edges of segments, a limit on what other words lose, a region with a memory
-    reference_methods           all of these but smoothing, dense and in float64
+    reference_methods           all of these but smoothing and segment_wise, dense and in float64
 """

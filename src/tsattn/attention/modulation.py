@@ -50,6 +50,8 @@ def event_bias(
     current: Shaped[Tensor, "r e"],
     other: Shaped[Tensor, "r e"],
     rule: Rule,
+    *,
+    reach: Extent | None = None,
 ) -> Float[Tensor, "r h e"]:
     """The term `R ⊙ B` of one subject for some rows of the attention map, per head, on the columns of its events.
 
@@ -63,12 +65,13 @@ def event_bias(
     r_min)` and `r⁻ = r_min + p'(r_max − r_min)`. Two things differ from the paper: its ε is 0 here
     (where all columns are equal, b is 0 and p' does not matter), and b is bounded, so that the result is by `LARGEST_BIAS`.
 
-    Without `rule.rearrange` b is 1 and -1, without `rule.reinforce` r is 1; `rule.released` uses r⁺ for both.
+    With a `reach`, b is of that in place of the row's own; p' is the row's in any case. Without `rule.rearrange` b is 1 and -1, without `rule.reinforce` r is 1; `rule.released` uses r⁺ for both.
     """
-    highest, lowest, mean = row
+    highest, lowest, _ = row
     raised, lowered = torch.ones_like(highest), -torch.ones_like(lowest)
     if rule.rearrange:
-        raised, lowered = highest - mean, lowest - mean
+        most, least, mean = row if reach is None else reach
+        raised, lowered = most - mean, least - mean
     bound = LARGEST_BIAS / max(rule.r_max, 1)
     raised, lowered = raised.clamp_max(bound), lowered.clamp_min(-bound)
     due = current.to(logits.dtype)

@@ -59,7 +59,15 @@ def erode(mask: Bool[Tensor, "f y x"], *, size: int = 3) -> Bool[Tensor, "f y x"
     return outside[:, 0] == 0
 
 
-def motion_region(attention: Float[Tensor, " q"], grid: Grid, *, erosion: int = 3) -> Bool[Tensor, " q"]:
-    """The tokens whose subject map reaches its mean over the clip, eroded inside each frame."""
-    mask = attention >= attention.mean()
+def motion_region(
+    attention: Float[Tensor, " q"], grid: Grid, *, erosion: int = 3, threshold: float = 0.0
+) -> Bool[Tensor, " q"]:
+    """The tokens whose subject map reaches its mean over the clip, eroded inside each frame.
+
+    With a `threshold`, which the paper has not, it must be reached by so many standard deviations.
+    """
+    least = attention.mean()
+    if threshold:
+        least = least + threshold * attention.std(correction=0)
+    mask = attention >= least
     return erode(mask.view(grid), size=erosion).flatten()

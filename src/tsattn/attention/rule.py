@@ -26,3 +26,9 @@ class Rule(NamedTuple):
     """Whether region and bias are computed as the authors' published code does it (see `attention.released`)."""
     cap: float | None = None
     """Largest share of its mass that a column may lose to those that are raised (see `attention.cap`)."""
+    threshold: float = 0.0
+    """Standard deviations above its mean from which on a token's place in the subject map is in the region."""
+    count_pads: bool = True
+    """Whether a column that stands for several, which are pads, counts in a row's largest, smallest and mean logit."""
+    segment_wise: bool = False
+    """Whether a logit moves as far as all rows of its segment ask for together (see `attention.segment_wise`)."""

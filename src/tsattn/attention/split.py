@@ -15,10 +15,11 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from tsattn.attention.cap import capped
-from tsattn.attention.modulation import event_bias, extent
+from tsattn.attention.modulation import Extent, event_bias, extent
 from tsattn.attention.region import Grid, computing_dtype, motion_region, subject_map
 from tsattn.attention.released import released_region
 from tsattn.attention.rule import Rule
+from tsattn.attention.segment_wise import segments_of, shared_extent
 from tsattn.attention.shard import Shard, whole
 
 CHUNK_ELEMENTS = {"cpu": 1 << 20}
@@ -103,7 +104,7 @@ def regions(
             attention = gather(subject_map(query, key, timeline.subject, scale=scale))
             if recall is not None:
                 attention = recall(number, attention)
-            due &= motion_region(attention, grid, erosion=rule.erosion)[here]
+            due &= motion_region(attention, grid, erosion=rule.erosion, threshold=rule.threshold)[here]
         masks.append(due)
     # the released code keeps one mask, the last subject's, for all
     return torch.stack([masks[-1]] * len(masks) if rule.released else masks)
@@ -138,17 +139,20 @@ def controlled_rows(
     key, wide_value = key.to(precise) * scale, value.to(precise)
     judging = None if raw is None else (raw[0], raw[1].to(precise) * scale)
     weight = count.to(precise).log()
-    size = CHUNK_ELEMENTS.get(query.device.type, LARGE_CHUNK)
-    for tokens, inside in _inside(masks.any(0), max(1, size // (key.shape[0] * key.shape[1]))):
+    counted, masked = (count, masked) if rule.count_pads else (count * (count == 1), True)
+    size = max(1, CHUNK_ELEMENTS.get(query.device.type, LARGE_CHUNK) // (key.shape[0] * key.shape[1]))
+    together = _together(query, key, counted, timelines, masks, size) if rule.segment_wise else None
+    for tokens, inside in _inside(masks.any(0), size):
         logits = _logits(query, key, tokens)
         judged = logits if judging is None else _logits(*judging, tokens)
-        row = extent(judged, count, masked=masked)
+        row = extent(judged, counted, masked=masked)
         terms = []
-        for timeline, mask in zip(timelines, masks, strict=True):
+        for number, (timeline, mask) in enumerate(zip(timelines, masks, strict=True)):
             part = (first + tokens) // ((whole_tokens or len(query)) // len(timeline.current))
             due = mask[tokens, None] & (count[timeline.columns] > 0)
             marks = timeline.current[part] * due, timeline.other[part] * due
-            terms.append(event_bias(judged.index_select(-1, timeline.columns), row, *marks, rule))
+            reach = None if together is None else together[number](part)
+            terms.append(event_bias(judged.index_select(-1, timeline.columns), row, *marks, rule, reach=reach))
         plain = None if rule.cap is None else logits + weight
         for timeline, term in zip(timelines, terms, strict=True):
             # as `logits[..., columns] += term` does, in a tenth of the time on a CPU
@@ -161,6 +165,29 @@ def controlled_rows(
         total = share.sum(-1, keepdim=True)
         values = torch.einsum("rhk,khd->rhd", share.div_(total), wide_value)
         yield Rows(tokens, values.to(value.dtype), (highest + total.log())[..., 0], inside)
+
+
+def _together(
+    query: Float[Tensor, "q h d"],
+    key: Float[Tensor, "k h d"],
+    count: Float[Tensor, " k"],
+    timelines: Sequence[Timeline],
+    masks: Bool[Tensor, "s q"],
+    size: int,
+) -> list[Callable[[Tensor], Extent]]:
+    """For every subject what turns parts of its timeline (r,) into the extents of their segments, within its region."""
+
+    def of(timeline: Timeline, mask: Tensor) -> Callable[[Tensor], Extent]:
+        segments = segments_of(timeline.current)
+        parts = len(query) // len(segments)
+        rows = (
+            (segments[tokens // parts], extent(_logits(query, key, tokens), count), inside)
+            for tokens, inside in _inside(mask, size)
+        )
+        shared = shared_extent(rows, len(segments), query.shape[1])
+        return lambda part: Extent(*(of_all[segments[part]] for of_all in shared))
+
+    return [of(timeline, mask) for timeline, mask in zip(timelines, masks, strict=True)]
 
 
 def _inside(region: Bool[Tensor, " q"], rows: int) -> Iterator[tuple[Int[Tensor, " r"], Bool[Tensor, " r"] | None]]:

@@ -175,6 +175,7 @@ def eval_build_i2v(
 
 
 STEPS = typer.Option(help="Denoising steps. (default: the model's)", min=1)
+MODEL = typer.Option(help="shapes, shapes-i2v, or the folder of another model trained on their world.")
 WORKERS = typer.Option(help="Processes that make videos, each on one core with a model of its own.", min=1)
 
 
@@ -183,6 +184,7 @@ def eval_effect(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for outcomes and tables; give the same one to resume.")
     ] = Path("effect"),
+    model: Annotated[str, MODEL] = "shapes",
     method: Annotated[list[str] | None, typer.Option(help="May be repeated. (default: all)")] = None,
     events: Annotated[
         list[int] | None, typer.Option(help="Events in each prompt; may be repeated. (default: 2 3 4)")
@@ -210,9 +212,44 @@ def eval_effect(
     from tsattn.cli.evaluating import run_effect
 
     run_effect(
-        output, methods=method, events=events or (2, 3, 4), segmentations=segments or ("uniform",), n=n, seeds=seed or (0,),
+        output, model=model, methods=method, events=events or (2, 3, 4), segmentations=segments or ("uniform",), n=n, seeds=seed or (0,),
         final=final, baseline=baseline, steps=steps, workers=workers, plots=plots,
     )  # fmt: skip
+
+
+@eval_app.command("sweep")
+def eval_sweep(
+    question: Annotated[
+        list[str] | None, typer.Option(help="One of docs/effect.md's; may be repeated. (default: all)")
+    ] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=VALUE", help="Vary a setting that differs from the paper's in this field; may be repeated."
+        ),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder for outcomes and tables, also one of tsattn eval effect's."),
+    ] = Path("sweep"),
+    model: Annotated[str, MODEL] = "shapes",
+    n: Annotated[int, typer.Option(help="Prompts for each variant, number of events and seed.", min=1)] = 100,
+    seed: Annotated[list[int] | None, typer.Option(help="Which prompts; may be repeated. (default: 0)", min=0)] = None,
+    steps: Annotated[int | None, STEPS] = None,
+    workers: Annotated[int, WORKERS] = 1,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw pictures too.")] = True,
+) -> None:
+    """Measure variants of TS-Attn beside its paper's setting: what the paper leaves open, and more. (docs/effect.md)
+
+    Stopped at any moment, the same command goes on where it was. The final table's prompts are never drawn.
+
+    Example: tsattn eval sweep --question r-max --question cap -o out/sweep --n 50
+    """
+    from tsattn.cli.evaluating import run_sweep
+
+    run_sweep(
+        question, output, start=start, model=model, n=n, seeds=seed or (0,), steps=steps, workers=workers, plots=plots
+    )
 
 
 @eval_app.command("gates")
@@ -224,6 +261,7 @@ def eval_gates(
         Path | None,
         typer.Option("--output", "-o", help="Folder of tsattn eval effect to take videos' outcomes from and add to."),
     ] = None,
+    model: Annotated[str, MODEL] = "shapes",
     steps: Annotated[int | None, STEPS] = None,
     workers: Annotated[int, WORKERS] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else.")] = False,
@@ -234,4 +272,4 @@ def eval_gates(
     """
     from tsattn.cli.evaluating import run_gates
 
-    run_gates(gate, output, n=n, seed=seed, steps=steps, workers=workers, as_json=json)
+    run_gates(gate, output, model=model, n=n, seed=seed, steps=steps, workers=workers, as_json=json)

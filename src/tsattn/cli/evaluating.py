@@ -1,31 +1,37 @@
-"""`tsattn eval shapes`, `effect` and `gates`: progress on the terminal, figures as tables, files or JSON."""
+"""`tsattn eval shapes`, `effect`, `sweep` and `gates`: progress on the terminal, figures as tables, files or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from tsattn.errors import PlanError
+from tsattn.errors import PlanError, UnsupportedPipelineError
 from tsattn.evaluate.drawing import check_drawing
 from tsattn.evaluate.shapes.figures import PRIMARY, tabulate
 from tsattn.evaluate.shapes.figures import Table as Figures
 from tsattn.evaluate.shapes.gates import GATES, Gate, check_gates
 from tsattn.evaluate.shapes.matrix import Watch, run
+from tsattn.evaluate.shapes.sheets import SHOWN, sheets
 from tsattn.evaluate.shapes.single import evaluate
-from tsattn.evaluate.shapes.table import as_csv, as_markdown
+from tsattn.evaluate.shapes.sweeps import QUESTIONS, baseline, check_question, start_from
+from tsattn.evaluate.shapes.table import as_csv, as_markdown, sweep_as_csv, sweep_as_markdown
 from tsattn.evaluate.shapes.trials import MOST_EVENTS, Matrix
-from tsattn.generate import EMBEDDED, describe
-from tsattn.methods import COMPARED, METHODS, check_method
+from tsattn.fingerprint import fingerprint
+from tsattn.generate import SHAPES_SETTINGS, Description, describe
+from tsattn.methods import COMPARED, METHODS, check_method, check_way
+from tsattn.settings import Settings
 from tsattn.video import moved_into_place
 
 
@@ -58,6 +64,7 @@ def run_shapes(*, events: int, n: int, seed: int, methods: Sequence[str] | None,
 def run_effect(
     folder: Path,
     *,
+    model: str,
     methods: Sequence[str] | None,
     events: Sequence[int],
     segmentations: Sequence[str],
@@ -70,7 +77,10 @@ def run_effect(
     plots: bool,
 ) -> None:
     """Make and measure what the folder lacks, then write its table. Exits with 130 after Ctrl-C; what is done is kept."""
-    names = _methods(methods or METHODS)
+    facts = describe(model)
+    names = _methods(methods or _possible(facts))
+    for name in names:
+        check_way(facts, METHODS[name])
     if baseline not in names:
         raise PlanError(f"the --baseline {baseline!r} is none of the methods that are measured: {', '.join(names)}")
     matrix = Matrix(
@@ -79,14 +89,57 @@ def run_effect(
     )  # fmt: skip
     if plots:
         check_drawing()
-    settings = describe(EMBEDDED).settings
+    settings = _settings(steps)
     with _watched(folder) as watch:
         told = watch("videos")
-        trials = list(matrix.trials(replace(settings, steps=steps or settings.steps)))
-        measured = run(trials, folder, workers=workers, watch=told)
+        trials = list(matrix.trials(settings))
+        measured = run(trials, folder, model=model, shown=SHOWN if plots else 0, workers=workers, watch=told)
     table = tabulate(measured, baseline)
-    written = _write(folder, table, plots=plots)
+    pages = {}
+    if plots:
+        for count, sheet in sheets(measured, folder, fingerprint(facts), facts.clip(settings)).items():
+            pages[count] = f"sheet-{count}-events.png"
+            with moved_into_place(folder / pages[count]) as part:
+                sheet.save(part, format="png")
+    pictures = _pictures(table) if plots else {}
+    contents = {"effect.md": as_markdown(table, list(pictures), pages), "effect.csv": as_csv(table), **pictures}
+    written = [*_written(folder, contents), *pages.values()]
     Console().print(_summary(table, "final table" if final else f"n {n}, seeds {', '.join(map(str, seeds))}"))
+    typer.echo(f"written to {folder}: {', '.join(written)}")
+
+
+def run_sweep(
+    names: Sequence[str] | None,
+    folder: Path,
+    *,
+    start: Sequence[str] | None,
+    model: str,
+    n: int,
+    seeds: Sequence[int],
+    steps: int | None,
+    workers: int,
+    plots: bool,
+) -> None:
+    """Make and measure what the folder lacks for each question, then write their tables. Ctrl-C as in `run_effect`."""
+    setting = start_from(_assigned(start or ()))
+    chosen = list(dict.fromkeys(names or QUESTIONS))
+    for name in chosen:
+        check_question(name)
+    if plots:
+        check_drawing()
+    settings = _settings(steps)
+    with _watched(folder) as watch:
+        told = watch("videos")
+        asked = {name: list(QUESTIONS[name].trials(settings, n=n, seeds=seeds, start=setting)) for name in chosen}
+        every = list(chain.from_iterable(asked.values()))
+        measured = iter(run(every, folder, model=model, workers=workers, watch=told))
+    answers = {name: tabulate(list(islice(measured, len(trials))), baseline(setting)) for name, trials in asked.items()}
+    pictures = _question_pictures(answers) if plots else {}
+    files = {name: f"{name}.svg" for name in pictures}
+    contents = {"sweep.md": sweep_as_markdown(answers, files), "sweep.csv": sweep_as_csv(answers)}
+    written = _written(folder, {**contents, **{files[name]: svg for name, svg in pictures.items()}})
+    for name, table in answers.items():
+        Console().print(_summary(table, f"{name}, n {n}, seeds {', '.join(map(str, seeds))}"))
     typer.echo(f"written to {folder}: {', '.join(written)}")
 
 
@@ -94,6 +147,7 @@ def run_gates(
     names: Sequence[str] | None,
     folder: Path | None,
     *,
+    model: str,
     n: int,
     seed: int,
     steps: int | None,
@@ -103,7 +157,9 @@ def run_gates(
     """Measure gates. Exits with 1 where one is not passed."""
     chosen = list(dict.fromkeys(names or GATES))
     with _watched(folder) as watch:
-        gates = check_gates(chosen, n=n, seed=seed, folder=folder, workers=workers, steps=steps, watch=watch)
+        gates = check_gates(
+            chosen, n=n, seed=seed, folder=folder, model=model, workers=workers, steps=steps, watch=watch
+        )
     if as_json:
         print(json.dumps([_as_json(gate, n, seed) for gate in gates], allow_nan=False))
     else:
@@ -117,6 +173,38 @@ def _methods(names: Sequence[str] | dict[str, Any]) -> list[str]:
     for name in names:
         check_method(name)
     return list(dict.fromkeys(names))
+
+
+def _possible(facts: Description) -> list[str]:
+    """The methods that a model can be run with."""
+
+    def can(name: str) -> bool:
+        try:
+            check_way(facts, METHODS[name])
+        except UnsupportedPipelineError:
+            return False
+        return True
+
+    return [name for name in METHODS if can(name)]
+
+
+def _assigned(fields: Sequence[str]) -> dict[str, Any]:
+    """Fields and values of "name=value", values as in YAML. Raises `PlanError` for what is none."""
+    found = {}
+    for field in fields:
+        name, equals, value = field.partition("=")
+        try:
+            found[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals:
+            raise PlanError(f"expected a field as NAME=VALUE, such as cap=0.3, but got {field!r}")
+    return found
+
+
+def _settings(steps: int | None) -> Settings:
+    """Those of every model of the world."""
+    return replace(SHAPES_SETTINGS, steps=steps or SHAPES_SETTINGS.steps)
 
 
 @contextmanager
@@ -137,13 +225,20 @@ def _watched(folder: Path | None) -> Iterator[Any]:
             raise typer.Exit(130) from None
 
 
-def _write(folder: Path, table: Figures, *, plots: bool) -> list[str]:
-    contents = {}
-    if plots:
-        from tsattn.evaluate.shapes.charts import PICTURES
+def _pictures(table: Figures) -> dict[str, str]:
+    from tsattn.evaluate.shapes.charts import PICTURES
 
-        contents = {name: draw(table) for name, draw in PICTURES.items()}
-    contents = {"effect.md": as_markdown(table, list(contents)), "effect.csv": as_csv(table), **contents}
+    return {name: draw(table) for name, draw in PICTURES.items()}
+
+
+def _question_pictures(answers: Mapping[str, Figures]) -> dict[str, str]:
+    from tsattn.evaluate.shapes.charts import draw_question
+
+    return {name: draw_question(table) for name, table in answers.items()}
+
+
+def _written(folder: Path, contents: Mapping[str, str]) -> list[str]:
+    """Write files by name, and tell their names."""
     for name, content in contents.items():
         with moved_into_place(folder / name) as part:
             part.write_text(content, encoding="utf-8")

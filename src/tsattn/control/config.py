@@ -11,6 +11,10 @@ from tsattn.errors import ControlError
 Policy = Literal["ts-attn", "prompt-relay", "hard-mask", "kv-switch"]
 _SHARED = ("policy", "t2v_step_fraction", "i2v_step_fraction", "minimum_steps", "strength", "layers")
 """Fields that every policy has."""
+_ADDED = (
+    "threshold", "raise_subject", "count_pads", "segment_wise", "unconditional", "cap", "smoothing", "softness",
+)  # fmt: skip
+"""Fields that answer what the paper leaves open, or go beyond it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,17 @@ class ControlConfig:
     """Whether moves are scaled by the words' probabilities; False is the paper's ablation without it."""
     released_code: bool = False
     """Whether to compute region, segments and bias as the authors' published code does it; for Wan only."""
+    threshold: float = 0.0
+    """Standard deviations by which a token must reach above the mean of the subject's map to be in its region; 0, the
+    paper's, for none."""
+    raise_subject: bool = False
+    """Whether the subject's own words are raised with those of its event that is due."""
+    count_pads: bool = True
+    """Whether identical pads behind the prompt count in the largest, smallest and mean logit of a row."""
+    segment_wise: bool = False
+    """Whether a logit moves as far as all of its segment's tokens in the region ask for together, not its own token."""
+    unconditional: bool = False
+    """Whether to act in the pass with the negative prompt, too, on the columns where the prompt has its words."""
     cap: float | None = None
     """Largest share of its attention that a word may lose to the raised ones, below 1; None, the paper's, for no limit."""
     smoothing: float = 0.0
@@ -91,7 +106,7 @@ class ControlConfig:
         return Rule(
             self.strength, self.r_min, self.r_max, self.erosion,
             self.region, self.rearrangement, self.reinforcement, self.released_code,
-            None if self.cap is None else float(self.cap),
+            None if self.cap is None else float(self.cap), float(self.threshold), self.count_pads, self.segment_wise,
         )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -104,6 +119,8 @@ class ControlConfig:
             raise ControlError(f"erosion is the odd side of a square, 1 or more, but got {self.erosion}")
         if not 0 <= self.strength < float("inf"):
             raise ControlError(f"strength is 0 or more, but got {self.strength}")
+        if not -float("inf") < self.threshold < float("inf"):
+            raise ControlError(f"threshold is a number of standard deviations, but got {self.threshold}")
         if self.cap is not None and not 0 <= self.cap < 1:
             raise ControlError(f"cap is a share from 0 to below 1, or None for no limit, but got {self.cap}")
         if not 0 <= self.smoothing < 1:
@@ -122,7 +139,7 @@ class ControlConfig:
         """Raise `ControlError` for fields that say nothing beside others."""
         if self.policy not in get_args(Policy):
             raise ControlError(f"policy is one of {', '.join(get_args(Policy))}, but got {self.policy!r}")
-        added = [name for name in ("cap", "smoothing", "softness") if getattr(self, name) not in (None, 0)]
+        added = [name for name in _ADDED if getattr(self, name) != getattr(ControlConfig, name)]
         if self.released_code and added:
             raise ControlError(f"{', '.join(added)}: the released code knows nothing of this; leave it out")
         if self.policy == "ts-attn":

@@ -27,9 +27,13 @@ def check_spread(transformer: Any, family: Family, config: ControlConfig) -> Non
             f"context parallelism is on, but tsattn knows only for Wan how the tokens are spread, not for the {family.name} "
             "family; run it in one process"
         )
-    if config.released_code or config.policy == "kv-switch":
-        what = "the released code's settings" if config.released_code else "the prompts of the policy 'kv-switch'"
-        raise UnsupportedPipelineError(f"{what} work in one process only; switch context parallelism off")
+    for what, asked in (
+        ("the released code's settings", config.released_code),
+        ("the prompts of the policy 'kv-switch'", config.policy == "kv-switch"),
+        ("segment_wise logits", config.segment_wise),
+    ):
+        if asked:
+            raise UnsupportedPipelineError(f"{what} work in one process only; switch context parallelism off")
 
 
 def shard_of(transformer: Any, tokens: int) -> Shard:

@@ -48,6 +48,15 @@ class Session:
         self.fps = _checked_fps(plans, fps)
         if config.released_code and self.family.layout != "cross":
             raise ControlError(f"the released code is for cross-attention; the {self.family.name} family has none")
+        if not config.count_pads and not self.family.identical_pads:
+            raise ControlError(
+                f"count_pads=False is for models with identical pads behind the prompt; the {self.family.name} family has none"
+            )
+        if config.unconditional and self.family.conditional is None:
+            raise ControlError(
+                f"unconditional=True is for models with a pass of its own for the negative prompt, named as such; the "
+                f"{self.family.name} family has none"
+            )
         self.state = State(config=config, identical_pads=self.family.identical_pads)
         self.undo = Undo()
         self.calls: list[AttentionCall] = []

@@ -123,8 +123,8 @@ class State:
     """Whether the text columns behind the prompt's are one and the same."""
     clip: Clip | None = None
     _samples: dict[tuple[object, ...], Sample] = field(default_factory=dict)
-    _maps: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
-    """Running average of the maps of each subject in each sample, where there is one."""
+    _maps: dict[tuple[str | None, int, int], torch.Tensor] = field(default_factory=dict)
+    """Running average of the maps of each subject in each sample of each branch, where there is one."""
 
     @property
     def prompted(self) -> int:
@@ -187,7 +187,8 @@ class State:
             return None
 
         def blend(subject: int, attention: torch.Tensor) -> torch.Tensor:
-            blended = self._maps[number, subject] = smoothed(self._maps.get((number, subject)), attention, memory)
+            place = self.branch, number, subject
+            blended = self._maps[place] = smoothed(self._maps.get(place), attention, memory)
             return blended
 
         return blend

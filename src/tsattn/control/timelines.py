@@ -44,7 +44,7 @@ def _marked(
     current = torch.zeros(parts, length, dtype=torch.bool)
     every = torch.zeros(length, dtype=torch.bool)
     for columns, (first, last) in zip(subject.events, due, strict=True):
-        raised = {*columns, *subject.subject} if config.released_code else set(columns)
+        raised = {*columns, *subject.subject} if config.released_code or config.raise_subject else set(columns)
         current[first:last, list(raised)] = True
         every[list(columns)] = True
     # a frame in which nothing is due asks for nothing; a column that is due now is never suppressed

@@ -175,16 +175,19 @@ def track_forward(
     def before(module: Any, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
         state.leave()  # an interrupted pass leaves without its hooks
         given = signature.bind(*args, **kwargs).arguments
-        if not _has_prompt(given["encoder_hidden_states"], family, state):
+        prompted = _has_prompt(given["encoder_hidden_states"], family, state)
+        if not (prompted or config.unconditional):
             return None
         if pipe.scheduler is not scheduler:
             raise ControlError("the scheduler was replaced while tsattn was on; switch tsattn off first, then on again")
         if state.steps is None or not state.texts:
             raise ControlError("the transformer ran before the pipeline encoded its prompt and set its timesteps")
         acting = state.step < config.controlled_steps(task, state.steps)
-        watched = state.observer is not None and state.observer.wants(state.step)
+        watched = prompted and state.observer is not None and state.observer.wants(state.step)
         if not (acting or watched):
             return None
+        if not prompted:
+            _check_shorter(given["encoder_hidden_states"], family, state)
         grid, samples, text, leading = family.read(module, given)
         clip = Clip(timing.opening + (grid.frames - 1) * timing.compression, fps, *timing)
         state.shard = shard_of(module, grid.tokens)
@@ -213,6 +216,15 @@ def track_forward(
     undo.call(transformer.register_forward_pre_hook(before, with_kwargs=True).remove)
     undo.call(transformer.register_forward_hook(check).remove)
     undo.call(transformer.register_forward_hook(stop, always_call=True).remove)
+
+
+def _check_shorter(text: Any, family: Family, state: State) -> None:
+    """Raise `ControlError` for a negative prompt with words in columns that are not computed, being the prompts' pads."""
+    words = min(one.tokens.length for one in state.texts)
+    if family.identical_pads and text[:, words:].any():
+        raise ControlError(
+            f"unconditional=True: the negative prompt takes more than the {words} text columns of the prompt; give a shorter one"
+        )
 
 
 def _has_prompt(text: Any, family: Family, state: State) -> bool:

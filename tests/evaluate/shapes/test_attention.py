@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,11 @@ from tests.evaluate.shapes.making import CLIP
 from tsattn.attention.region import Grid
 from tsattn.evaluate.shapes.attention import Glance, glances, object_tokens
 from tsattn.evaluate.shapes.cases import Case
-from tsattn.generate import describe, open_model
+from tsattn.generate import SHAPES_SETTINGS, describe, open_model
 from tsattn.shapes.world import coverage, track
 
 GRID = Grid(CLIP.latent_frames, 8, 8)
+TEN = replace(SHAPES_SETTINGS, steps=10)
 
 
 def test_an_objects_tokens_are_where_it_is() -> None:
@@ -40,12 +43,12 @@ def test_tokens_cover_about_the_objects_area() -> None:
 @pytest.mark.slow
 def test_glances_are_shares_and_depend_on_the_case_alone() -> None:
     model = open_model(describe("shapes"))
-    first = glances(model, Case((2,), 0, 0), steps=10)
+    first = glances(model, Case((2,), 0, 0), TEN)
     layers = model.pipe.transformer.config.num_layers
     assert first.shape == (2, layers, len(Glance._fields)), "the first fifth of ten steps"
     assert ((first >= 0) & (first <= 1)).all()
-    assert np.array_equal(first, glances(model, Case((2,), 0, 0), steps=10))
-    assert not np.array_equal(first, glances(model, Case((2,), 0, 1), steps=10))
-    alone = glances(model, Case((1,), 0, 0), steps=10)
+    assert np.array_equal(first, glances(model, Case((2,), 0, 0), TEN))
+    assert not np.array_equal(first, glances(model, Case((2,), 0, 1), TEN))
+    alone = glances(model, Case((1,), 0, 0), TEN)
     assert np.isnan(alone[..., Glance._fields.index("other")]).all(), "one event alone has no other"
     assert not hasattr(model.pipe, "_tsattn")

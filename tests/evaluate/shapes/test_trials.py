@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.evaluate.shapes.making import trial
+from tests.shapes.sibling import untrained
 from tsattn.control import ControlConfig
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes import trials
+from tsattn.evaluate.shapes.attention import glances
 from tsattn.evaluate.shapes.trials import Matrix, Trial
-from tsattn.generate import SHAPES_SETTINGS
+from tsattn.fingerprint import fingerprint
+from tsattn.generate import SHAPES_SETTINGS, describe, open_model
 from tsattn.methods import METHODS, Method
+from tsattn.shapes.world import render
 
 TWO = {name: METHODS[name] for name in ("vanilla", "ts-attn")}
 
@@ -77,3 +84,23 @@ def test_weights_and_rules_are_in_the_key_and_names_are_not(monkeypatch: pytest.
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         Matrix(methods=TWO, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_model_that_starts_from_an_image_gets_the_first_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = describe(str(untrained(tmp_path)))
+    model, given, make_video = open_model(facts), [], trials.make_video
+
+    def noting(*args: Any, image: Any, **options: Any) -> Any:
+        given.append(np.asarray(image))
+        return make_video(*args, image=image, **options)
+
+    monkeypatch.setattr(trials, "make_video", noting)
+    one = trial("ts-attn")
+    made = trials.make(model, [replace(one, settings=replace(SHAPES_SETTINGS, steps=1))])
+    assert made.video.shape == render(one.case.scene).shape
+    assert np.array_equal(given[0], render(one.case.scene)[0])
+    assert fingerprint(facts) != fingerprint(describe("shapes"))
+    assert len(glances(model, one.case, replace(SHAPES_SETTINGS, steps=5))) == 2, "40 % of the steps, not 20"

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from tsattn.control import ControlConfig, control
 from tsattn.evaluate.shapes.cases import Case, plan_of
-from tsattn.generate import Model
+from tsattn.generate import SHAPES_SETTINGS, Model
 from tsattn.plan.timeline import Clip, Stretch, snap_plan
-from tsattn.shapes.world import Scene, coverage, render, track
+from tsattn.settings import Settings
+from tsattn.shapes.world import Scene, coverage, first_frame, render, track
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,19 +48,18 @@ class Glance(NamedTuple):
     object_other: float
 
 
-def glances(model: Model, case: Case, *, steps: int | None = None) -> NDArray[np.float64]:
+def glances(model: Model, case: Case, settings: Settings = SHAPES_SETTINGS) -> NDArray[np.float64]:
     """What `Glance` says of the own clip of a case of one subject, (controlled steps, layers, fields of Glance).
 
-    The steps are those in which the paper's setting acts, of `steps` denoising steps or the model's number of them. One
-    event alone has no other: its fields are not numbers.
+    The steps are those in which the paper's setting acts; the noise is that of the case. A model that starts from an
+    image gets the clip's first frame. One event alone has no other: its fields are not numbers.
     """
     import torch
 
     scene, plan = case.scene, plan_of(case, "true")
-    settings = replace(model.facts.settings, seed=case.noise, steps=steps or model.facts.settings.steps)
     clip, pipe = model.facts.clip(settings), model.pipe
     true = _encoded(pipe.vae, scene)
-    noise = torch.randn(true.shape, generator=torch.Generator().manual_seed(settings.seed))
+    noise = torch.randn(true.shape, generator=torch.Generator().manual_seed(case.noise))
     pipe.scheduler.set_timesteps(settings.steps)
     levels = [float(level) for level in pipe.scheduler.sigmas]
     paper = ControlConfig.paper()
@@ -75,6 +75,7 @@ def glances(model: Model, case: Case, *, steps: int | None = None) -> NDArray[np
     with torch.no_grad(), control(pipe, plan, config=replace(paper, strength=0.0), fps=settings.fps):
         watcher = _watching(pipe, wanted, scene, snap_plan(plan, clip)[0], clip)
         pipe(
+            **({"image": first_frame(scene)} if model.facts.takes_image else {}),
             prompt=plan.prompt, latents=noised(0), guidance_scale=1.0, num_inference_steps=settings.steps,
             height=settings.height, width=settings.width, num_frames=settings.frames, output_type="latent",
             callback_on_step_end=next_level,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsattn.evaluate.drawing import FAINT, INK, LINE, arms, as_svg, literal, new_figure
 from tsattn.evaluate.intervals import Interval
-from tsattn.evaluate.shapes.figures import PRIMARY, Row, Table
+from tsattn.evaluate.shapes.figures import COMPARED, PRIMARY, Row, Table
 from tsattn.methods import METHODS
 from tsattn.palette import OKABE_ITO, event_colour
 
@@ -76,6 +76,44 @@ def draw_tradeoff(table: Table) -> str:
         handles = [_handle(panels[0], look(method).mark, look(method).colour, literal(method)) for method in methods]
         figure.legend(handles=handles, loc="outside upper left", ncols=min(5, len(methods)), frameon=False)
         return as_svg(figure)
+
+
+def draw_question(table: Table) -> str:
+    """The primary figure of every variant and beside it the subject kept, with intervals: a line of panels for each cell.
+
+    A dashed line is where the baseline is.
+    """
+    events, segmentations, methods = _axes_of(table)
+    cells = [(count, name) for count in events for name in segmentations]
+    with new_figure(9.0, len(cells) * (0.75 + 0.24 * len(methods)) + 0.3) as figure:
+        panels = figure.subplots(len(cells), 2, sharex="col", sharey=True, squeeze=False)
+        for row in table.rows:
+            line = panels[cells.index((row.events, row.segmentation))]
+            for axes, name in zip(line, COMPARED, strict=True):
+                _variant(axes, row, name, methods.index(row.method), row.method == table.baseline)
+        for (count, name), (left, right) in zip(cells, panels, strict=True):
+            left.set_title(f"{count} event{'s' * (count > 1)}, {name}", fontsize=10, loc="left")
+            left.set_yticks(range(len(methods)), [literal(method) for method in methods])
+            left.set_ylim(len(methods) - 0.5, -0.5)
+            for axes in (left, right):
+                axes.grid(axis="x", color=LINE, linewidth=0.6)
+        highest = max(100 * found.high for row in table.rows if (found := row.figures[PRIMARY]))
+        for axes, most in zip(panels[0], (max(10, highest), 100), strict=True):
+            axes.set_xlim(-0.03 * most, 1.03 * most)
+        for axes, label in zip(
+            panels[-1], ("events in their segment, subject kept, %", "subject kept, %"), strict=True
+        ):
+            axes.set_xlabel(label)
+        return as_svg(figure)
+
+
+def _variant(axes: Axes, row: Row, name: str, place: int, is_baseline: bool) -> None:
+    found = row.figures[name]
+    assert found is not None
+    colour = look("ts-attn").colour if is_baseline else FAINT if row.method.startswith("vanilla") else INK
+    axes.errorbar(100 * found.mean, place, xerr=arms(found), fmt="o", color=colour, elinewidth=1.5, capsize=3)
+    if is_baseline:
+        axes.axvline(100 * found.mean, color=colour, linewidth=1, linestyle="--", zorder=0)
 
 
 def _axes_of(table: Table) -> tuple[list[int], list[str], list[str]]:

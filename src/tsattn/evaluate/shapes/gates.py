@@ -21,8 +21,9 @@ from tsattn.evaluate.shapes.figures import FIGURES, Figure, gained, mean
 from tsattn.evaluate.shapes.matrix import Watch, run
 from tsattn.evaluate.shapes.measures import Outcome
 from tsattn.evaluate.shapes.trials import trials_of
-from tsattn.generate import EMBEDDED, describe, open_model
+from tsattn.generate import EMBEDDED, SHAPES_SETTINGS, describe, open_model
 from tsattn.methods import METHODS, Method
+from tsattn.settings import Settings
 
 EVENTS = 3
 """Events of the prompts of all gates but g1 and g2."""
@@ -80,6 +81,7 @@ def check_gates(
     n: int,
     seed: int,
     folder: Path | None = None,
+    model: str = EMBEDDED,
     workers: int = 1,
     steps: int | None = None,
     watch: Callable[[str], Watch] = lambda what: lambda done, wanted: None,
@@ -93,8 +95,9 @@ def check_gates(
         if name not in GATES:
             raise EvaluationError(f"unknown gate {name!r}; there are {', '.join(GATES)}")
     on_videos = [name for name in names if name in _ON_VIDEOS]
-    found = _videos(on_videos, n, seed, folder, workers, steps, watch("videos")) if on_videos else {}
-    clips = _clips(n, seed, steps, watch("true clips")) if set(names) & set(_ON_CLIPS) else None
+    settings = replace(SHAPES_SETTINGS, steps=steps or SHAPES_SETTINGS.steps)
+    found = _videos(on_videos, n, seed, folder, model, workers, settings, watch("videos")) if on_videos else {}
+    clips = _clips(n, seed, model, settings, watch("true clips")) if set(names) & set(_ON_CLIPS) else None
     return [
         _ON_CLIPS[name](clips) if clips is not None and name in _ON_CLIPS else _ON_VIDEOS[name].gate(found[name])
         for name in GATES
@@ -111,10 +114,15 @@ class OnVideos(NamedTuple):
 
 
 def _videos(
-    names: Sequence[str], n: int, seed: int, folder: Path | None, workers: int, steps: int | None, watch: Watch
+    names: Sequence[str],
+    n: int,
+    seed: int,
+    folder: Path | None,
+    model: str,
+    workers: int,
+    settings: Settings,
+    watch: Watch,
 ) -> dict[str, Found]:
-    settings = describe(EMBEDDED).settings
-    settings = replace(settings, steps=steps or settings.steps)
     wanted = [
         (name, trial)
         for name in names
@@ -124,20 +132,20 @@ def _videos(
         )
     ]
     with tempfile.TemporaryDirectory(prefix="tsattn-") if folder is None else nullcontext(folder) as place:
-        measured = run([trial for _, trial in wanted], Path(place), workers=workers, watch=watch)
+        measured = run([trial for _, trial in wanted], Path(place), model=model, workers=workers, watch=watch)
     found: dict[str, Found] = {name: {} for name in names}
     for (name, trial), (_, outcome) in zip(wanted, measured, strict=True):
         found[name].setdefault(trial.method, {})[trial.case.prompt_id] = outcome
     return found
 
 
-def _clips(n: int, seed: int, steps: int | None, watch: Watch) -> NDArray[np.float64]:
+def _clips(n: int, seed: int, name: str, settings: Settings, watch: Watch) -> NDArray[np.float64]:
     """What is seen on true clips, (clips, steps, layers, fields of `Glance`)."""
-    model = open_model(describe(EMBEDDED))
+    model = open_model(describe(name))
     seen = []
     watch(0, n)
     for number in range(n):
-        seen.append(glances(model, Case((EVENTS,), seed, number), steps=steps))
+        seen.append(glances(model, Case((EVENTS,), seed, number), settings))
         watch(number + 1, n)
     return np.stack(seen)
 

@@ -21,7 +21,8 @@ from typing import NamedTuple
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes.measures import Outcome
 from tsattn.evaluate.shapes.records import Records
-from tsattn.evaluate.shapes.trials import Trial, outcomes
+from tsattn.evaluate.shapes.sheets import keep, kept
+from tsattn.evaluate.shapes.trials import Made, Trial, make
 from tsattn.fingerprint import fingerprint
 from tsattn.generate import EMBEDDED, Model, describe, open_model
 
@@ -37,27 +38,40 @@ class Measured(NamedTuple):
 
 
 def run(
-    trials: Sequence[Trial], folder: Path, *, workers: int = 1, watch: Watch = lambda done, wanted: None
+    trials: Sequence[Trial],
+    folder: Path,
+    *,
+    model: str = EMBEDDED,
+    shown: int = 0,
+    workers: int = 1,
+    watch: Watch = lambda done, wanted: None,
 ) -> list[Measured]:
     """The outcomes of all trials; those that a folder holds are read from there, the others made and kept there.
+
+    `model` is the name or folder of a model of the world. Of the first `shown` cases the videos are kept, too.
 
     Raises `OutputError` where another run is at work in the folder, or it cannot be written to, and `EvaluationError` where a
     worker dies; what is measured by then is kept, and the next run goes on from there.
     """
-    weights = fingerprint(describe(EMBEDDED))
+    weights = fingerprint(describe(model))
     keys = [trial.key(weights) for trial in trials]
     with Records(folder) as records:
         missing: dict[str, dict[str, Trial]] = {}
         for key, trial in zip(keys, trials, strict=True):
-            if key not in records.kept:
+            if key not in records.kept or (trial.case.number < shown and not kept(folder, key)):
                 missing.setdefault(trial.video, {})[key] = trial
         wanted = len({trial.video for trial in trials})
         done = wanted - len(missing)
         watch(done, wanted)
-        with closing(_made(list(missing.values()), workers)) as made:
-            for group, found in made:
-                about = (trial.about for trial in group.values())
-                records.add(dict(zip(group, zip(found, about, strict=True), strict=True)))
+        with closing(_made(list(missing.values()), model, workers)) as made:
+            for group, (video, found) in made:
+                new = {}
+                for (key, trial), outcome in zip(group.items(), found, strict=True):
+                    if trial.case.number < shown:
+                        keep(folder, key, video)
+                    if key not in records.kept:
+                        new[key] = outcome, trial.about
+                records.add(new)
                 done += 1
                 watch(done, wanted)
         return [Measured(trial, records.kept[key]) for key, trial in zip(keys, trials, strict=True)]
@@ -67,15 +81,17 @@ Group = dict[str, Trial]
 """Trials with the same video, by key."""
 
 
-def _made(groups: Sequence[Group], workers: int) -> Generator[tuple[Group, list[Outcome]], None, None]:
-    """Every group and its outcomes, in any order."""
+def _made(groups: Sequence[Group], model: str, workers: int) -> Generator[tuple[Group, Made], None, None]:
+    """Every group and what was made for it, in any order."""
     if not groups:
         return
     if workers == 1:
-        yield from _made_here(groups)
+        yield from _made_here(groups, model)
         return
     spawned = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(groups)), mp_context=spawned, initializer=_begin_worker)
+    pool = ProcessPoolExecutor(
+        min(workers, len(groups)), mp_context=spawned, initializer=_begin_worker, initargs=(model,)
+    )
     try:
         waiting = {pool.submit(_in_worker, list(group.values())): group for group in groups}
         for future in as_completed(waiting):
@@ -88,15 +104,15 @@ def _made(groups: Sequence[Group], workers: int) -> Generator[tuple[Group, list[
         pool.shutdown(cancel_futures=True)
 
 
-def _made_here(groups: Sequence[Group]) -> Iterator[tuple[Group, list[Outcome]]]:
+def _made_here(groups: Sequence[Group], name: str) -> Iterator[tuple[Group, Made]]:
     import torch
 
     threads = torch.get_num_threads()
-    model = open_model(describe(EMBEDDED))
+    model = open_model(describe(name))
     try:
         torch.set_num_threads(1)
         for group in groups:
-            yield group, outcomes(model, list(group.values()))
+            yield group, make(model, list(group.values()))
     finally:
         torch.set_num_threads(threads)
 
@@ -105,7 +121,7 @@ _model: Model | None = None
 """Of this process, where it is a worker."""
 
 
-def _begin_worker() -> None:
+def _begin_worker(name: str) -> None:
     global _model
     import torch
 
@@ -113,7 +129,7 @@ def _begin_worker() -> None:
     logging.disable(logging.WARNING)  # what libraries say on import, the run has heard
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    _model = open_model(describe(EMBEDDED))
+    _model = open_model(describe(name))
 
 
 def _end_with_parent() -> None:
@@ -123,6 +139,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _in_worker(trials: Sequence[Trial]) -> list[Outcome]:
+def _in_worker(trials: Sequence[Trial]) -> Made:
     assert _model is not None
-    return outcomes(_model, trials)
+    return make(_model, trials)

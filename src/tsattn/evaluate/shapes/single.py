@@ -9,7 +9,7 @@ import numpy as np
 
 from tsattn.evaluate.shapes.figures import FIGURES
 from tsattn.evaluate.shapes.measures import Outcome
-from tsattn.evaluate.shapes.trials import Matrix, outcomes
+from tsattn.evaluate.shapes.trials import Matrix, make
 from tsattn.generate import EMBEDDED, describe, open_model
 from tsattn.methods import METHODS
 from tsattn.shapes.world import WORLD
@@ -40,7 +40,7 @@ def evaluate(
     matrix = Matrix(methods={name: METHODS[name] for name in methods}, events=(events,), seeds=(seed,), n=n)
     found: dict[str, list[Outcome]] = {name: [] for name in methods}
     for trial in matrix.trials(model.facts.settings):
-        found[trial.method] += outcomes(model, [trial])
+        found[trial.method] += make(model, [trial]).outcomes
         on_video()
     scores = {name: _score(of_method)._asdict() for name, of_method in found.items()}
     return {"world": WORLD, "events": events, "n": n, "seed": seed, "methods": scores}

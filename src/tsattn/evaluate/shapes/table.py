@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tsattn.evaluate.intervals import Gain, Interval
 from tsattn.evaluate.shapes.figures import COMPARED, FIGURES, PRIMARY, Row, Table
+from tsattn.evaluate.shapes.sweeps import QUESTIONS
 from tsattn.evaluate.tables import csv_text, markdown_table, plain
 
+_HEADS = ("events", "segments", "method", "videos", "figure", "value", "low", "high")
 _NOTES = """\
 * Shares are in percent; `±` bounds in brackets hold 95 % of the draws of prompts with replacement. *In segment, kept* is the
   primary figure: events done in their own segment of videos that keep the subject, as a share of all events. *Reversed, kept* is
   its control, the share with which another event of the prompt would be found there. docs/effect.md says what each column means.
-* Gains are paired by prompt and start noise. Their intervals hold together, all {comparisons} of them, with 95 % (Bonferroni:
-  each holds {level:.4g} % of the draws)."""
+* Gains are paired by prompt and start noise. Their intervals hold together, {all}, with 95 % (Bonferroni: each holds
+  {each})."""
+_CHOSEN = """\
+* What is the best of many variants here was best by luck, too: only prompts that it was not chosen on tell how good it is
+  (`tsattn eval effect --final`)."""
 
 
-def as_markdown(table: Table, pictures: Sequence[str] = ()) -> str:
-    """A section for each number of events and segmentation, its figures and its gains."""
+def as_markdown(table: Table, pictures: Sequence[str] = (), sheets: Mapping[int, str] | None = None) -> str:
+    """A section for each number of events and segmentation, its figures and its gains; `sheets` are files by number of events."""
     parts = ["# Events in their segments, on the embedded model"]
     parts += [f"![{_ALT[name]}]({name})" for name in pictures]
+    parts += _cells(table, "##")
+    if sheets:
+        parts += ["## The first prompts", "None is chosen. Events are marked as done in their own segment, or missed."]
+        parts += [
+            f"![Frames of the first prompts with {events} events, by method]({sheets[events]})" for events in sheets
+        ]
+    notes = _NOTES.format(all=f"all {table.comparisons} of them", each=f"{100 * table.level:.4g} % of the draws")
+    return "\n\n".join([*parts, "## How to read this", notes]) + "\n"
+
+
+def sweep_as_markdown(answers: Mapping[str, Table], pictures: Mapping[str, str]) -> str:
+    """A section for each question of a sweep; `pictures` are files by question."""
+    parts = ["# Variants, on the embedded model"]
+    for name, table in answers.items():
+        parts += [f"## {name}", QUESTIONS[name].asks]
+        parts += [f"![{QUESTIONS[name].asks}]({pictures[name]})"] if name in pictures else []
+        parts += _cells(table, "###")
+    notes = _NOTES.format(all="all of a question", each="the more of the draws, the more there are")
+    return "\n\n".join([*parts, "## How to read this", f"{notes}\n{_CHOSEN}"]) + "\n"
+
+
+def _cells(table: Table, level: str) -> list[str]:
+    parts = []
     for events, segmentation in dict.fromkeys((row.events, row.segmentation) for row in table.rows):
         rows = [row for row in table.rows if (row.events, row.segmentation) == (events, segmentation)]
-        parts += [f"## {events} event{'s' * (events > 1)}, {segmentation} segments", _figures(rows)]
+        parts += [f"{level} {events} event{'s' * (events > 1)}, {segmentation} segments", _figures(rows)]
         if any(row.gains for row in rows):
             parts += [f"Over {plain(table.baseline)}:", _gains(rows)]
-    notes = _NOTES.format(comparisons=table.comparisons, level=100 * table.level)
-    return "\n\n".join([*parts, "## How to read this", notes]) + "\n"
+    return parts
 
 
 def as_csv(table: Table) -> str:
     """One line for each figure of each row, and for each gain."""
-    return csv_text(_lines(table))
+    return csv_text([_HEADS, *_lines(table)])
+
+
+def sweep_as_csv(answers: Mapping[str, Table]) -> str:
+    """The same, with the question in front."""
+    lines = ([name, *line] for name, table in answers.items() for line in _lines(table))
+    return csv_text([["question", *_HEADS], *lines])
 
 
 _ALT = {
@@ -82,7 +115,6 @@ def _points(found: Interval) -> str:
 
 
 def _lines(table: Table) -> Iterable[Sequence[object]]:
-    yield "events", "segments", "method", "videos", "figure", "value", "low", "high"
     for row in table.rows:
         place = row.events, row.segmentation, row.method, row.videos
         for name, found in row.figures.items():

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes.cases import Case, plan_of
@@ -17,7 +17,10 @@ from tsattn.generate import Model
 from tsattn.methods import Method, make_video
 from tsattn.plan import Plan
 from tsattn.settings import Settings
-from tsattn.shapes.world import FRAMES, MIN_EVENT
+from tsattn.shapes.world import FRAMES, MIN_EVENT, first_frame
+
+if TYPE_CHECKING:
+    from tsattn.video import Frames
 
 MOST_EVENTS = (FRAMES - 1) // MIN_EVENT
 """Events that a clip of the world has room for."""
@@ -108,12 +111,23 @@ def trials_of(
             yield Trial(case=case, segmentation=segmentation, method=method, how=how, plan=plan, settings=noisy)
 
 
-def outcomes(model: Model, trials: Sequence[Trial]) -> list[Outcome]:
-    """Make the video that trials have in common, and measure it by the plan of each."""
+class Made(NamedTuple):
+    """A video and its outcome by the plan of each trial that it was made for."""
+
+    video: Frames
+    outcomes: list[Outcome]
+
+
+def make(model: Model, trials: Sequence[Trial]) -> Made:
+    """Make the video that trials have in common, and measure it by the plan of each.
+
+    A model that starts from an image gets the first frame of the scene that the prompt was written for.
+    """
     first = trials[0]
-    run = make_video(model, first.plan, first.settings, first.how)
+    image = first_frame(first.case.scene) if model.facts.takes_image else None
+    run = make_video(model, first.plan, first.settings, first.how, image=image)
     clip = model.facts.clip(first.settings)
-    return [measure(trial.plan, clip, run.video, run.seconds) for trial in trials]
+    return Made(run.video, [measure(trial.plan, clip, run.video, run.seconds) for trial in trials])
 
 
 def _json(*parts: Any) -> str:

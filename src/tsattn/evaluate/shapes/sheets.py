@@ -1,0 +1,87 @@
+"""Videos kept to be looked at, and contact sheets of them: of the first cases there are, whatever they show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from tsattn.evaluate.shapes.cases import Case
+from tsattn.shapes.world import FRAMES
+from tsattn.video import Frames, Row, contact_sheet, moved_into_place
+
+if TYPE_CHECKING:
+    from tsattn.evaluate.shapes.matrix import Measured
+    from tsattn.plan.timeline import Clip
+
+SHOWN = 4
+"""Cases of a sheet: those with the first numbers of the first seed, and none is chosen."""
+CELL = 64
+"""Width of a frame on a sheet, pixels."""
+_FOLDER = "videos"
+
+
+def kept(folder: Path, key: str) -> bool:
+    """Whether a folder holds the video of a trial with this key."""
+    return _path(folder, key).exists()
+
+
+def keep(folder: Path, key: str, video: Frames) -> None:
+    """Keep a video (f, y, x, 3) without loss, as one picture of its frames side by side."""
+    path = _path(folder, key)
+    path.parent.mkdir(exist_ok=True)
+    with moved_into_place(path) as part:
+        Image.fromarray(np.concatenate(list(video), axis=1)).save(part, format="png")
+
+
+def read(folder: Path, key: str) -> Frames:
+    """A video that was kept, (f, y, x, 3)."""
+    with Image.open(_path(folder, key)) as picture:
+        return np.stack(np.split(np.asarray(picture), FRAMES, axis=1))
+
+
+def sheets(measured: Sequence[Measured], folder: Path, weights: str, clip: Clip) -> dict[int, Image.Image]:
+    """For each number of events its sheet: a page for each of the first cases, with a row for each method.
+
+    Under a row, each event is marked done or missed inside its own segment, by the first segmentation that was measured.
+    `weights` are those of the trials' keys.
+    """
+    pages: dict[int, dict[Case, list[Measured]]] = {}
+    shown = measured[0].trial.segmentation, measured[0].trial.case.seed
+    for one in measured:
+        case = one.trial.case
+        if (one.trial.segmentation, case.seed) == shown and case.number < SHOWN:
+            pages.setdefault(sum(case.events), {}).setdefault(case, []).append(one)
+    return {
+        events: _stacked([_page(by_case[case], folder, weights, clip) for case in sorted(by_case)])
+        for events, by_case in pages.items()
+    }
+
+
+def _page(measured: Sequence[Measured], folder: Path, weights: str, clip: Clip) -> Image.Image:
+    rows = [
+        Row(
+            trial.method if outcome.subject_kept else f"{trial.method} (subject lost)",
+            read(folder, trial.key(weights)),
+            outcome.in_segment,
+        )
+        for trial, outcome in measured
+    ]
+    return contact_sheet(rows, plan=measured[0].trial.plan, clip=clip, cell=CELL)
+
+
+def _stacked(pages: Sequence[Image.Image]) -> Image.Image:
+    """Pages below each other, as wide as the widest."""
+    sheet = Image.new("RGB", (max(page.width for page in pages), sum(page.height for page in pages)), "white")
+    below = 0
+    for page in pages:
+        sheet.paste(page, (0, below))
+        below += page.height
+    return sheet
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / _FOLDER / f"{key}.png"

@@ -1,0 +1,150 @@
+"""What the paper leaves open, and what goes beyond it, as questions: each a few variants of the paper's setting side by side.
+
+Nothing here draws from the final table's prompts: what is chosen by a sweep is chosen on others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from tsattn.control import ControlConfig
+from tsattn.errors import EvaluationError
+from tsattn.evaluate.shapes.trials import MOST_EVENTS, Matrix, Trial
+from tsattn.methods import METHODS, Method
+from tsattn.plan.schema import did_you_mean
+from tsattn.settings import Settings
+
+Fields = Mapping[str, Any]
+"""Fields of a `ControlConfig`, by name, that differ from where a sweep starts."""
+PAPER = ControlConfig.paper()
+LAYERS: dict[str, Any] = {"all layers": None, "odd layers": "odd", "layers 0–1": (0, 1), "layers 2–4": (2, 3, 4)}
+"""Of the five blocks of the embedded model."""
+
+
+class Question(NamedTuple):
+    """Variants, by the guidance scale that they are run with, None being the model's own; one of None is the model alone."""
+
+    asks: str
+    variants: Mapping[float | None, Mapping[str, Fields | None]]
+    events: tuple[int, ...] = (3,)
+    segmentations: tuple[str, ...] = ("uniform",)
+
+    def trials(
+        self, settings: Settings, *, n: int, seeds: Sequence[int], start: ControlConfig = PAPER
+    ) -> Iterator[Trial]:
+        """All trials on `n` prompts of each number of events and seed: of the model alone, of the setting that all variants
+        start from, which is the paper's or else comes beside it, and of the variants.
+        """
+        ends = {"vanilla": METHODS["vanilla"], "paper": METHODS["ts-attn"], baseline(start): Method(start)}
+        for guidance, variants in {None: {}, **self.variants}.items():
+            methods = {
+                name: Method(None if fields is None else replace(start, **fields)) for name, fields in variants.items()
+            }
+            every = {**ends, **methods} if guidance is None else methods
+            matrix = Matrix(methods=every, events=self.events, segmentations=self.segmentations, seeds=seeds, n=n)
+            yield from matrix.trials(settings if guidance is None else replace(settings, guidance=guidance))
+
+
+def baseline(start: ControlConfig) -> str:
+    """The name of the setting that all variants start from, and are compared with."""
+    return "paper" if start == PAPER else "start"
+
+
+def start_from(fields: Fields) -> ControlConfig:
+    """The paper's setting with other fields. Raises `EvaluationError` for one that there is not, or a value of a wrong kind."""
+    known = list(ControlConfig.__dataclass_fields__)
+    for name in fields:
+        if name not in known:
+            raise EvaluationError(f"TS-Attn has no {name!r}; {did_you_mean(name, known)}")
+    try:
+        return TypeAdapter(ControlConfig).validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise EvaluationError(
+            f"{'.'.join(map(str, first['loc']))}: {first['msg']}, but got {first['input']!r}"
+        ) from None
+
+
+def check_question(name: str) -> None:
+    """Raise `EvaluationError` for a question that there is not."""
+    if name not in QUESTIONS:
+        raise EvaluationError(f"unknown question {name!r}; {did_you_mean(name, list(QUESTIONS))}")
+
+
+def _of(variants: Mapping[str, Fields]) -> Mapping[float | None, Mapping[str, Fields | None]]:
+    return {None: variants}
+
+
+def _in_steps(share: float) -> Fields:
+    return {"t2v_step_fraction": share, "i2v_step_fraction": share}
+
+
+def _guided(scale: float) -> Mapping[str, Fields | None]:
+    return {f"vanilla, guidance {scale:g}": None, f"TS-Attn, guidance {scale:g}": {}}
+
+
+QUESTIONS: dict[str, Question] = {
+    "steps-layers": Question(
+        "In which share of the steps, and in which layers?",
+        _of({
+            f"{share:.0%} of steps, {where}": {**_in_steps(share), "layers": layers}
+            for share in (0.1, 0.2, 0.4, 1.0)
+            for where, layers in LAYERS.items()
+        }),
+    ),
+    "r-max": Question(
+        "How far are logits moved?",
+        _of({
+            **{f"r_max {most:g}": {"r_max": most} for most in (1.0, 2.0, 3.0)},
+            **{f"strength {factor:g}": {"strength": factor} for factor in (0.25, 0.5, 0.75)},
+        }),
+    ),
+    "region": Question(
+        "Where is the region cut, and how is it cleaned?",
+        _of({
+            **{f"erosion {side}": {"erosion": side} for side in (1, 5)},
+            **{
+                f"mean {above:+g} sd, erosion {side}": {"threshold": above, "erosion": side}
+                for above in (-0.5, 0.5, 1.0)
+                for side in (1, 3)
+            },
+            "no region": {"region": False},
+        }),
+    ),
+    "subject": Question(
+        "Are the subject's own words raised with its event's?", _of({"subject raised": {"raise_subject": True}})
+    ),
+    "pads": Question(
+        "Do pads count in a row's largest, smallest and mean logit?", _of({"without pads": {"count_pads": False}})
+    ),
+    "rows": Question(
+        "Are largest, smallest and mean logit a token's own or its segment's?",
+        _of({"segment-wise": {"segment_wise": True}}),
+    ),
+    "branches": Question(
+        "Is only the pass with the prompt controlled, or the one with the negative prompt, too?",
+        _of({"both passes": {"unconditional": True}}),
+    ),
+    "events": Question("How many events?", {}, events=tuple(range(2, min(6, MOST_EVENTS) + 1))),
+    "segments": Question(
+        "How much do the segments matter?", {}, segmentations=("uniform", "jittered", "true", "parser")
+    ),
+    "guidance": Question("At which guidance scale?", {scale: _guided(scale) for scale in (1.0, 2.0, 6.0, 8.0)}),
+    "cap": Question(
+        "Beyond the paper: may other words lose any share?",
+        _of({f"cap {share:g}": {"cap": share} for share in (0.0, 0.1, 0.3, 0.6)}),
+    ),
+    "softness": Question(
+        "Beyond the paper: do segments fade into each other?",
+        _of({f"softness {frames:g}": {"softness": frames} for frames in (2.0, 4.0)}),
+    ),
+    "smoothing": Question(
+        "Beyond the paper: does the region remember layers and steps before?",
+        _of({f"smoothing {share:g}": {"smoothing": share} for share in (0.5, 0.9, 0.97)}),
+    ),
+}  # fmt: skip
+"""Every question by its name."""
