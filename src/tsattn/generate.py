@@ -35,7 +35,7 @@ EMBEDDED = "shapes"
 """Name of the model that comes with tsattn and is taken where none is named."""
 EMBEDDED_I2V = "shapes-i2v"
 """Name of the one that starts from an image."""
-SHAPES_SETTINGS = Settings(height=64, width=64, frames=25, fps=8.0, steps=20, guidance=4.0)
+SHAPES_SETTINGS = Settings(height=64, width=64, frames=25, fps=8.0, steps=20, guidance=2.0)
 """What the embedded models were trained for and are measured at."""
 
 

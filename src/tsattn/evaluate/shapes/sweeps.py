@@ -133,7 +133,7 @@ QUESTIONS: dict[str, Question] = {
     "segments": Question(
         "How much do the segments matter?", {}, segmentations=("uniform", "jittered", "true", "parser")
     ),
-    "guidance": Question("At which guidance scale?", {scale: _guided(scale) for scale in (1.0, 2.0, 6.0, 8.0)}),
+    "guidance": Question("At which guidance scale?", {scale: _guided(scale) for scale in (1.0, 3.0, 4.0, 6.0)}),
     "cap": Question(
         "Beyond the paper: may other words lose any share?",
         _of({f"cap {share:g}": {"cap": share} for share in (0.0, 0.1, 0.3, 0.6)}),
