@@ -142,11 +142,14 @@ def test_the_due_event_gains_and_the_others_lose():
     assert (acted[9:, :, 4] > plain[9:, :, 4]).all()
 
 
-def whole_attention(query, key, value, count, timeline, grid):
+PAPER = Rule()
+
+
+def whole_attention(query, key, value, count, timeline, grid, rule=PAPER):
     """The controlled rows of a sample, on zeros."""
-    masks = regions(query, key, count, [timeline], grid, scale=0.3, rule=Rule())
+    masks = regions(query, key, count, [timeline], grid, scale=0.3, rule=rule)
     out = torch.zeros_like(query)
-    for rows in controlled_rows(query, key, value, count, [timeline], masks, scale=0.3, rule=Rule()):
+    for rows in controlled_rows(query, key, value, count, [timeline], masks, scale=0.3, rule=rule):
         place(out, rows, rows.values)
     return out
 
@@ -174,8 +177,10 @@ def test_not_waiting_for_the_region_s_size_changes_nothing(monkeypatch, sample):
     torch.testing.assert_close(whole_attention(*sample), waited)
 
 
-def test_nothing_waits_for_the_device(sample):
+@pytest.mark.parametrize("rule", [Rule(), Rule(segment_wise=True), Rule(count_pads=False), Rule(threshold=0.5)])
+def test_nothing_waits_for_the_device(sample, rule):
     """A tensor without data cannot be read, and has a shape only where that does not depend on data."""
     *tensors, timeline, grid = sample
-    out = whole_attention(*(x.to("meta") for x in tensors), Timeline(*(x.to("meta") for x in timeline)), grid)
+    there = Timeline(*(x.to("meta") for x in timeline))
+    out = whole_attention(*(x.to("meta") for x in tensors), there, grid, rule=rule)
     assert out.device.type == "meta"

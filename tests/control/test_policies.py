@@ -154,13 +154,14 @@ def test_both_passes_are_controlled_where_that_is_asked_for(wan, plan, monkeypat
     config = ControlConfig(unconditional=True, t2v_step_fraction=0.4)
     with tsattn.control(wan, plan, config=config):
         run(wan, steps=5)
+        once = list(acted)
         with pytest.raises(ControlError, match="the negative prompt takes more than"):
             run(wan, steps=5, negative_prompt="a b c d e f g h i j k l m n o p q r s t u v w x y z" * 2)
-    first = [(step, branch) for step in range(2) for branch in ("cond", "uncond") for _ in range(3)]
-    assert acted[: len(first)] == first
-    other = next(one for one in CASES if one.name == "sana-video-t2v")
-    with (
-        pytest.raises(ControlError, match="unconditional=True is for models with a pass of its own"),
-        tsattn.control(other.pipe, three_events(), config=config),
-    ):
-        pass
+    assert once == [(step, branch) for step in range(2) for branch in ("cond", "uncond") for _ in range(3)]
+    for name in ("sana-video-t2v", "cogvideox-2b-t2v"):  # one cannot tell its passes apart, one has both in one batch
+        other = next(one for one in CASES if one.name == name)
+        with (
+            pytest.raises(ControlError, match="unconditional=True is for models with a pass of its own"),
+            tsattn.control(other.pipe, three_events(), config=config),
+        ):
+            pass

@@ -65,7 +65,8 @@ def event_bias(
     r_min)` and `r⁻ = r_min + p'(r_max − r_min)`. Two things differ from the paper: its ε is 0 here
     (where all columns are equal, b is 0 and p' does not matter), and b is bounded, so that the result is by `LARGEST_BIAS`.
 
-    With a `reach`, b is of that in place of the row's own; p' is the row's in any case. Without `rule.rearrange` b is 1 and -1, without `rule.reinforce` r is 1; `rule.released` uses r⁺ for both.
+    With a `reach`, b is of that in place of the row's own; p' is the row's in any case. Without `rule.rearrange` b is 1 and
+    -1, without `rule.reinforce` r is 1; `rule.released` uses r⁺ for both.
     """
     highest, lowest, _ = row
     raised, lowered = torch.ones_like(highest), -torch.ones_like(lowest)

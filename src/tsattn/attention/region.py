@@ -64,7 +64,7 @@ def motion_region(
 ) -> Bool[Tensor, " q"]:
     """The tokens whose subject map reaches its mean over the clip, eroded inside each frame.
 
-    With a `threshold`, which the paper has not, it must be reached by so many standard deviations.
+    With a `threshold`, which the paper does not have, the map must exceed its mean by that many standard deviations.
     """
     least = attention.mean()
     if threshold:

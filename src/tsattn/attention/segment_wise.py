@@ -23,8 +23,9 @@ Part = tuple[Int[Tensor, " r"], Extent, Bool[Tensor, " r"] | None]
 
 def segments_of(current: Shaped[Tensor, "t e"]) -> Int[Tensor, " t"]:
     """The number of the segment that each part of a timeline (t, e) is in: segments are stretches in which the same is due."""
-    number: Tensor = torch.unique_consecutive(current > 0, dim=0, return_inverse=True)[1]
-    return number
+    due = current > 0
+    changed = (due[1:] != due[:-1]).any(-1).long()
+    return torch.cat([changed.new_zeros(1), changed.cumsum(0)])
 
 
 def shared_extent(parts: Iterable[Part], segments: int, heads: int) -> Extent:

@@ -23,7 +23,7 @@ from tsattn.evaluate.shapes.figures import PRIMARY, tabulate
 from tsattn.evaluate.shapes.figures import Table as Figures
 from tsattn.evaluate.shapes.gates import GATES, Gate, check_gates
 from tsattn.evaluate.shapes.matrix import Watch, run
-from tsattn.evaluate.shapes.sheets import SHOWN, sheets
+from tsattn.evaluate.shapes.sheets import on_sheet, sheets
 from tsattn.evaluate.shapes.single import evaluate
 from tsattn.evaluate.shapes.sweeps import QUESTIONS, baseline, check_question, start_from
 from tsattn.evaluate.shapes.table import as_csv, as_markdown, sweep_as_csv, sweep_as_markdown
@@ -93,7 +93,8 @@ def run_effect(
     with _watched(folder) as watch:
         told = watch("videos")
         trials = list(matrix.trials(settings))
-        measured = run(trials, folder, model=model, shown=SHOWN if plots else 0, workers=workers, watch=told)
+        shown = on_sheet(trials) if plots else lambda trial: False
+        measured = run(trials, folder, model=model, shown=shown, workers=workers, watch=told)
     table = tabulate(measured, baseline)
     pages = {}
     if plots:

@@ -142,6 +142,8 @@ class ControlConfig:
         added = [name for name in _ADDED if getattr(self, name) != getattr(ControlConfig, name)]
         if self.released_code and added:
             raise ControlError(f"{', '.join(added)}: the released code knows nothing of this; leave it out")
+        if self.segment_wise and not self.rearrangement:
+            raise ControlError("segment_wise is how far rearrangement moves a logit; leave one of them out")
         if self.policy == "ts-attn":
             return
         idle = [one.name for one in fields(self) if one.name not in _SHARED and getattr(self, one.name) != one.default]

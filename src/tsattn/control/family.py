@@ -80,6 +80,8 @@ class Family:
     conditional: str | None
     """Name that the pipeline gives `cache_context` around the pass with the prompt, alone or in one batch behind the
     negative prompt; None where it gives none, so that the pass is known by the prompt's embeddings."""
+    unconditional: str | None = None
+    """The same of the pass with the negative prompt, where that is a pass of its own."""
     unencoded: str = ""
     """Name of the prompt's embeddings where the pipeline does not call `encode_prompt` if it is given them."""
     step_calls: int = 1

@@ -52,7 +52,7 @@ class Session:
             raise ControlError(
                 f"count_pads=False is for models with identical pads behind the prompt; the {self.family.name} family has none"
             )
-        if config.unconditional and self.family.conditional is None:
+        if config.unconditional and self.family.unconditional is None:
             raise ControlError(
                 f"unconditional=True is for models with a pass of its own for the negative prompt, named as such; the "
                 f"{self.family.name} family has none"

@@ -176,7 +176,7 @@ def track_forward(
         state.leave()  # an interrupted pass leaves without its hooks
         given = signature.bind(*args, **kwargs).arguments
         prompted = _has_prompt(given["encoder_hidden_states"], family, state)
-        if not (prompted or config.unconditional):
+        if not (prompted or (config.unconditional and state.branch == family.unconditional)):
             return None
         if pipe.scheduler is not scheduler:
             raise ControlError("the scheduler was replaced while tsattn was on; switch tsattn off first, then on again")

@@ -113,6 +113,7 @@ HUNYUAN_VIDEO = Family(
     processor="diffusers.models.transformers.transformer_hunyuan_video.HunyuanVideoAttnProcessor2_0",
     layout="video_first",
     conditional="cond",
+    unconditional="uncond",
     vae_class="AutoencoderKLHunyuanVideo",
     timing=_timing,
     longest=lambda transformer: sys.maxsize,  # rotary embeddings are made for any length

@@ -75,6 +75,7 @@ HUNYUAN_VIDEO_15 = Family(
     processor="diffusers.models.transformers.transformer_hunyuan_video15.HunyuanVideo15AttnProcessor2_0",
     layout="video_first",
     conditional="pred_cond",
+    unconditional="pred_uncond",
     vae_class="AutoencoderKLHunyuanVideo15",
     timing=_timing,
     longest=lambda transformer: sys.maxsize,  # rotary embeddings are made for any length

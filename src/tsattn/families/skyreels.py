@@ -68,6 +68,7 @@ SKYREELS_V2 = Family(
     processor="diffusers.models.transformers.transformer_skyreels_v2.SkyReelsV2AttnProcessor",
     layout="cross",
     conditional="cond",
+    unconditional="uncond",
     identical_pads=True,
     vae_class="AutoencoderKLWan",
     # older configurations leave out what was fixed then

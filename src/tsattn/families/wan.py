@@ -90,6 +90,7 @@ WAN = Family(
     processor="diffusers.models.transformers.transformer_wan.WanAttnProcessor",
     layout="cross",
     conditional="cond",
+    unconditional="uncond",
     identical_pads=True,
     context_parallel=True,
     vae_class="AutoencoderKLWan",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.evaluate.shapes.making import CLIP, outcome, trial
+from tsattn.errors import OutputError
 from tsattn.evaluate.shapes import sheets as module
 from tsattn.evaluate.shapes.matrix import Measured
 from tsattn.evaluate.shapes.sheets import SHOWN, keep, kept, read, sheets
-from tsattn.shapes.world import render
+from tsattn.shapes.world import FRAMES, render
 
 
 def test_a_video_is_kept_without_loss(tmp_path: Path) -> None:
@@ -48,3 +50,16 @@ def test_a_sheet_is_of_the_first_cases_whatever_they_show(tmp_path: Path, monkey
     assert shown[0][1] == [("vanilla", [True, False]), ("ts-attn", [True, False])]
     assert shown[1][1][0][0] == "vanilla (subject lost)"
     assert made[3].height > 4 * 2 * 64
+
+
+def test_what_cannot_be_kept_or_read_is_told(tmp_path: Path) -> None:
+    video = np.zeros((FRAMES, 8, 8, 3), np.uint8)
+    keep(tmp_path, "key", video)
+    for damaged in (b"", b"no picture"):
+        (tmp_path / "videos" / "key.png").write_bytes(damaged)
+        with pytest.raises(OutputError, match="delete it, and the same command makes it again"):
+            read(tmp_path, "key")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "videos").write_text("a file")
+    with pytest.raises(OutputError, match="cannot write"):
+        keep(tmp_path / "taken", "key", video)

@@ -42,13 +42,13 @@ def run(
     folder: Path,
     *,
     model: str = EMBEDDED,
-    shown: int = 0,
+    shown: Callable[[Trial], bool] = lambda trial: False,
     workers: int = 1,
     watch: Watch = lambda done, wanted: None,
 ) -> list[Measured]:
     """The outcomes of all trials; those that a folder holds are read from there, the others made and kept there.
 
-    `model` is the name or folder of a model of the world. Of the first `shown` cases the videos are kept, too.
+    `model` is the name or folder of a model of the world. Videos of trials that are `shown` are kept, too.
 
     Raises `OutputError` where another run is at work in the folder, or it cannot be written to, and `EvaluationError` where a
     worker dies; what is measured by then is kept, and the next run goes on from there.
@@ -58,7 +58,7 @@ def run(
     with Records(folder) as records:
         missing: dict[str, dict[str, Trial]] = {}
         for key, trial in zip(keys, trials, strict=True):
-            if key not in records.kept or (trial.case.number < shown and not kept(folder, key)):
+            if key not in records.kept or (shown(trial) and not kept(folder, key)):
                 missing.setdefault(trial.video, {})[key] = trial
         wanted = len({trial.video for trial in trials})
         done = wanted - len(missing)
@@ -67,7 +67,7 @@ def run(
             for group, (video, found) in made:
                 new = {}
                 for (key, trial), outcome in zip(group.items(), found, strict=True):
-                    if trial.case.number < shown:
+                    if shown(trial):
                         keep(folder, key, video)
                     if key not in records.kept:
                         new[key] = outcome, trial.about

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from tsattn.errors import OutputError
 from tsattn.evaluate.shapes.cases import Case
+from tsattn.evaluate.shapes.trials import Trial
 from tsattn.shapes.world import FRAMES
 from tsattn.video import Frames, Row, contact_sheet, moved_into_place
 
@@ -32,15 +34,25 @@ def kept(folder: Path, key: str) -> bool:
 def keep(folder: Path, key: str, video: Frames) -> None:
     """Keep a video (f, y, x, 3) without loss, as one picture of its frames side by side."""
     path = _path(folder, key)
-    path.parent.mkdir(exist_ok=True)
     with moved_into_place(path) as part:
+        path.parent.mkdir(exist_ok=True)
         Image.fromarray(np.concatenate(list(video), axis=1)).save(part, format="png")
 
 
 def read(folder: Path, key: str) -> Frames:
-    """A video that was kept, (f, y, x, 3)."""
-    with Image.open(_path(folder, key)) as picture:
-        return np.stack(np.split(np.asarray(picture), FRAMES, axis=1))
+    """A video that was kept, (f, y, x, 3). Raises `OutputError` where it is damaged."""
+    path = _path(folder, key)
+    try:
+        with Image.open(path) as picture:
+            return np.stack(np.split(np.asarray(picture), FRAMES, axis=1))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot read {path}; delete it, and the same command makes it again") from error
+
+
+def on_sheet(trials: Sequence[Trial]) -> Callable[[Trial], bool]:
+    """Tells which trials have a row on a sheet: the first cases of the first seed, with the first segmentation."""
+    first = trials[0].segmentation, trials[0].case.seed
+    return lambda trial: (trial.segmentation, trial.case.seed) == first and trial.case.number < SHOWN
 
 
 def sheets(measured: Sequence[Measured], folder: Path, weights: str, clip: Clip) -> dict[int, Image.Image]:
@@ -50,10 +62,10 @@ def sheets(measured: Sequence[Measured], folder: Path, weights: str, clip: Clip)
     `weights` are those of the trials' keys.
     """
     pages: dict[int, dict[Case, list[Measured]]] = {}
-    shown = measured[0].trial.segmentation, measured[0].trial.case.seed
+    shown = on_sheet([one.trial for one in measured])
     for one in measured:
         case = one.trial.case
-        if (one.trial.segmentation, case.seed) == shown and case.number < SHOWN:
+        if shown(one.trial):
             pages.setdefault(sum(case.events), {}).setdefault(case, []).append(one)
     return {
         events: _stacked([_page(by_case[case], folder, weights, clip) for case in sorted(by_case)])

@@ -36,8 +36,8 @@ class Question(NamedTuple):
     def trials(
         self, settings: Settings, *, n: int, seeds: Sequence[int], start: ControlConfig = PAPER
     ) -> Iterator[Trial]:
-        """All trials on `n` prompts of each number of events and seed: of the model alone, of the setting that all variants
-        start from, which is the paper's or else comes beside it, and of the variants.
+        """All trials on `n` prompts of each number of events and seed: of the model alone, of the paper's setting, of the
+        one that all variants start from where that is another, and of the variants.
         """
         ends = {"vanilla": METHODS["vanilla"], "paper": METHODS["ts-attn"], baseline(start): Method(start)}
         for guidance, variants in {None: {}, **self.variants}.items():
