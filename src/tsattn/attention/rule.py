@@ -29,6 +29,7 @@ class Rule(NamedTuple):
     threshold: float = 0.0
     """Standard deviations above its mean from which on a token's place in the subject map is in the region."""
     count_pads: bool = True
-    """Whether a column that stands for several, as pads do where there are two or more, counts in a row's largest, smallest and mean logit."""
+    """Whether a column that stands for several, as pads do where there are two or more, counts in a row's largest, smallest
+    and mean logit."""
     segment_wise: bool = False
     """Whether a logit moves as far as all rows of its segment ask for together (see `attention.segment_wise`)."""
