@@ -166,8 +166,8 @@ def embedded_clip(settings: Settings) -> Clip:
     return Clip.made(settings.frames, settings.fps, vae["scale_factor_temporal"])
 
 
-def open_model(facts: Description) -> Model:
-    """Read the weights; on a GPU where there is one, part by part where they do not fit it together.
+def open_model(facts: Description, *, gpu: bool = True) -> Model:
+    """Read the weights; on a GPU where one may be used and is there, part by part where they do not fit it together.
 
     Weights are in bfloat16 on a GPU, except for the autoencoder's, which loses detail in it. Raises `ModelError` where
     they cannot be read, `UnsupportedPipelineError` where the pipeline is not what its configuration promised.
@@ -177,7 +177,7 @@ def open_model(facts: Description) -> Model:
 
     from tsattn.control.registry import family_of
 
-    gpu = torch.cuda.is_available() and facts.name not in EMBEDDED_MODELS
+    gpu = gpu and torch.cuda.is_available() and facts.name not in EMBEDDED_MODELS
     with _reading(facts.name):
         dtype = {"default": torch.bfloat16, "vae": torch.float32} if gpu else torch.float32
         pipe = DiffusionPipeline.from_pretrained(facts.source, dtype=dtype)

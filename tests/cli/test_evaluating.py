@@ -79,6 +79,7 @@ def test_effect_writes_its_tables_and_pictures(tmp_path: Path) -> None:
     assert names == {"effect.csv", "effect.md", "outcomes.jsonl", "videos", *pictures}
     text = (tmp_path / "effect.md").read_text()
     assert "1 event, uniform segments" in text
+    assert "Model `shapes` (" in text, "what was measured"
     assert all(f"]({name})" in text for name in pictures)
     assert len(list((tmp_path / "videos").iterdir())) == 2
     before = (tmp_path / "outcomes.jsonl").read_text()
@@ -94,6 +95,7 @@ def test_a_sweep_shares_a_folder_with_effect(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert "times paper" in result.stdout
     assert {"sweep.md", "sweep.csv", "pads.svg"} <= {path.name for path in tmp_path.iterdir()}
+    assert "Model `shapes` (" in (tmp_path / "sweep.md").read_text()
     before = (tmp_path / "outcomes.jsonl").read_text()
     assert before.count("\n") == 3
     effect = ["eval", "effect", *FEW, "--events", "3", "--method", "vanilla", "--no-plots", "-o", str(tmp_path)]

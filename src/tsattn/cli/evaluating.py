@@ -103,7 +103,8 @@ def run_effect(
             with moved_into_place(folder / pages[count]) as part:
                 sheet.save(part, format="png")
     pictures = _pictures(table) if plots else {}
-    contents = {"effect.md": as_markdown(table, list(pictures), pages), "effect.csv": as_csv(table), **pictures}
+    made = _made(facts, settings, f"{n} prompts{' of the final table' * final}", seeds)
+    contents = {"effect.md": as_markdown(table, made, list(pictures), pages), "effect.csv": as_csv(table), **pictures}
     written = [*_written(folder, contents), *pages.values()]
     Console().print(_summary(table, "final table" if final else f"n {n}, seeds {', '.join(map(str, seeds))}"))
     typer.echo(f"written to {folder}: {', '.join(written)}")
@@ -137,7 +138,10 @@ def run_sweep(
     answers = {name: tabulate(list(islice(measured, len(trials))), baseline(setting)) for name, trials in asked.items()}
     pictures = _question_pictures(answers) if plots else {}
     files = {name: f"{name}.svg" for name in pictures}
-    contents = {"sweep.md": sweep_as_markdown(answers, files), "sweep.csv": sweep_as_csv(answers)}
+    made = _made(describe(model), settings, f"{n} prompts", seeds)
+    if start:
+        made += f" Variants start from the paper's setting with {', '.join(start)}."
+    contents = {"sweep.md": sweep_as_markdown(answers, made, files), "sweep.csv": sweep_as_csv(answers)}
     written = _written(folder, {**contents, **{files[name]: svg for name, svg in pictures.items()}})
     for name, table in answers.items():
         Console().print(_summary(table, f"{name}, n {n}, seeds {', '.join(map(str, seeds))}"))
@@ -201,6 +205,14 @@ def _assigned(fields: Sequence[str]) -> dict[str, Any]:
         if not equals:
             raise PlanError(f"expected a field as NAME=VALUE, such as cap=0.3, but got {field!r}")
     return found
+
+
+def _made(facts: Description, settings: Settings, prompts: str, seeds: Sequence[int]) -> str:
+    """A sentence on what a page's tables were measured with."""
+    return (
+        f"Model `{facts.name}` ({fingerprint(facts)[:12]}), {settings.steps} steps, guidance {settings.guidance:g}; {prompts} of each "
+        f"number of events and each seed of {', '.join(map(str, seeds))}."
+    )
 
 
 def _settings(steps: int | None) -> Settings:

@@ -46,7 +46,7 @@ def test_each_figure_is_the_mean_over_videos(table: Table) -> None:
 def test_unknown_is_not_zero(table: Table) -> None:
     """Where no video does two events, whether they are in order is no question."""
     assert table.rows[0].figures["ordered"] is None
-    assert "| – |" in as_markdown(table)
+    assert "| – |" in as_markdown(table, "Made so.")
 
 
 def test_gains_are_paired_and_their_level_is_corrected(table: Table) -> None:
@@ -77,7 +77,7 @@ def test_the_csv_holds_every_figure_and_gain(table: Table) -> None:
 
 
 def test_the_markdown_says_how_it_was_corrected(table: Table) -> None:
-    text = as_markdown(table, list(PICTURES))
+    text = as_markdown(table, "Made so.", list(PICTURES))
     assert "## 2 events, uniform segments" in text
     assert "all 4 of them" in text
     assert all(f"]({name})" in text for name in PICTURES)

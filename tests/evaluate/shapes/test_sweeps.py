@@ -86,7 +86,7 @@ def test_variants_may_start_from_another_setting() -> None:
 
 
 def test_tables_have_a_section_and_lines_for_every_question(answers: dict[str, Table]) -> None:
-    text = sweep_as_markdown(answers, {"guidance": "guidance.svg"})
+    text = sweep_as_markdown(answers, "Made so.", {"guidance": "guidance.svg"})
     for name in answers:
         assert f"\n## {name}\n\n{QUESTIONS[name].asks}\n" in text
     assert "](guidance.svg)" in text

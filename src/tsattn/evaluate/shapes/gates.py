@@ -141,7 +141,7 @@ def _videos(
 
 def _clips(n: int, seed: int, name: str, settings: Settings, watch: Watch) -> NDArray[np.float64]:
     """What is seen on true clips, (clips, steps, layers, fields of `Glance`)."""
-    model = open_model(describe(name))
+    model = open_model(describe(name), gpu=False)
     seen = []
     watch(0, n)
     for number in range(n):

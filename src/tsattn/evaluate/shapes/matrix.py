@@ -1,6 +1,7 @@
 """Making and measuring the trials that a folder does not hold yet, in this process or in several.
 
-Every worker has torch on one thread: how many there are decides the order of its sums, and with it the last bits of a video.
+Models run on the CPU, a folder's too, so that the same weights give the same outcomes. Every worker has torch on one thread:
+how many there are decides the order of its sums, and with it the last bits of a video.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _made_here(groups: Sequence[Group], name: str) -> Iterator[tuple[Group, Made
     import torch
 
     threads = torch.get_num_threads()
-    model = open_model(describe(name))
+    model = open_model(describe(name), gpu=False)
     try:
         torch.set_num_threads(1)
         for group in groups:
@@ -129,7 +130,7 @@ def _begin_worker(name: str) -> None:
     logging.disable(logging.WARNING)  # what libraries say on import, the run has heard
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    _model = open_model(describe(name))
+    _model = open_model(describe(name), gpu=False)
 
 
 def _end_with_parent() -> None:

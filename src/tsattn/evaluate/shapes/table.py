@@ -21,9 +21,12 @@ _CHOSEN = """\
   (`tsattn eval effect --final`)."""
 
 
-def as_markdown(table: Table, pictures: Sequence[str] = (), sheets: Mapping[int, str] | None = None) -> str:
-    """A section for each number of events and segmentation, its figures and its gains; `sheets` are files by number of events."""
-    parts = ["# Events in their segments, on the embedded model"]
+def as_markdown(table: Table, made: str, pictures: Sequence[str] = (), sheets: Mapping[int, str] | None = None) -> str:
+    """A section for each number of events and segmentation, its figures and its gains.
+
+    `made` says what was measured; `sheets` are files by number of events.
+    """
+    parts = ["# Events in their segments, on the embedded model", made]
     parts += [f"![{_ALT[name]}]({name})" for name in pictures]
     parts += _cells(table, "##")
     if sheets:
@@ -35,9 +38,9 @@ def as_markdown(table: Table, pictures: Sequence[str] = (), sheets: Mapping[int,
     return "\n\n".join([*parts, "## How to read this", notes]) + "\n"
 
 
-def sweep_as_markdown(answers: Mapping[str, Table], pictures: Mapping[str, str]) -> str:
-    """A section for each question of a sweep; `pictures` are files by question."""
-    parts = ["# Variants, on the embedded model"]
+def sweep_as_markdown(answers: Mapping[str, Table], made: str, pictures: Mapping[str, str]) -> str:
+    """A section for each question of a sweep; `made` says what was measured, `pictures` are files by question."""
+    parts = ["# Variants, on the embedded model", made]
     for name, table in answers.items():
         parts += [f"## {name}", QUESTIONS[name].asks]
         parts += [f"![{QUESTIONS[name].asks}]({pictures[name]})"] if name in pictures else []
