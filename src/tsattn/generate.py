@@ -113,7 +113,7 @@ def check_model_name(name: str) -> None:
         embedded = EMBEDDED_MODELS[name]
         if not embedded.is_there:
             raise ModelError(
-                f"the embedded model {name!r} has no weights in this copy of tsattn: {embedded.folder} is missing; make them "
+                f"the embedded model {name!r} has no weights in this copy of tsattn; make them "
                 f"with `make {'train-i2v' if embedded.task == 'i2v' else 'train'}` in a copy of the source"
             )
         return
