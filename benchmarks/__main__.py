@@ -26,7 +26,8 @@ from tsattn.attention.region import Grid
 CONSOLE = Console()
 GRIDS = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40), 33000: Grid(21, 30, 52)}
 """Grids by about how many tokens they have; the last is a 480p video of five seconds on Wan 2.1."""
-EVERY = ["vanilla", "controlled", "idle", "dense bias", "released"]
+EVERY = ["vanilla", "controlled", "idle", "dense bias", "released", "released, dense"]
+DENSE = ("dense bias", "released, dense")
 JOINT = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40)}
 
 
@@ -49,7 +50,7 @@ def cross(rounds: int, quick: bool) -> list[layers.Case]:
     for subjects, length in ((1, 20), (1, 80), (2, 100)):
         plan = scaling.plan_of(3, subjects, length=length, tokenizer=layer.pipe.tokenizer)
         name = f"Wan 1.3B cross-attention, {subjects} subject{'s' * (subjects > 1)}"
-        ways = EVERY if subjects == 1 else [way for way in EVERY if way != "dense bias"]  # it knows one subject
+        ways = EVERY if subjects == 1 else [way for way in EVERY if way not in DENSE]  # they know one subject
         found.append(layers.measure(name, layer, GRIDS[2000 if quick else 8000], rounds=rounds, ways=ways, plan=plan))
         show_layer(found[-1])
     return found

@@ -91,6 +91,28 @@ class Clock:
         return self.ended / (self.last - self.first)
 
 
+class Warm(Clock):
+    """The same from the moment on when every one of some workers has ended a job, and so has a model loaded."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def begin(self, jobs: Sequence[Job], missing: Sequence[Job]) -> None:
+        """Nobody is warm yet."""
+        super().begin(jobs, missing)
+        self.names, self.warm = dict[str, str](), set[str]()
+
+    def tell(self, update: Update) -> None:
+        """Look at the clock, or who is warm now."""
+        if len(self.warm) == self.workers:
+            super().tell(update)
+        elif isinstance(update, Started):
+            self.names[update.job.key] = update.worker
+        elif isinstance(update, Ended):
+            self.warm.add(self.names[update.job.key])
+            self.first = time.perf_counter()
+
+
 def idle_jobs(count: int) -> list[Job]:
     """Jobs that differ in their seeds."""
     plan = parse("A red circle moves right, then grows")
@@ -193,11 +215,11 @@ def engines(spec: Spec) -> None:
 
 
 def scaling(spec: Spec) -> None:
-    """Print the throughput of one and of two Ray workers, each of one thread, after a job to warm up."""
+    """Print the throughput of one and of two Ray workers, each of one thread, once all have a model loaded."""
     rates = {}
     for workers in (1, 2, 2, 1):
         with tempfile.TemporaryDirectory() as name:
-            clock = Clock()
+            clock = Warm(workers)
             run(spec, Path(name), RayEngine(workers=workers), clock)
             rates.setdefault(workers, []).append(clock.rate)
     one, two = (max(rates[workers]) for workers in (1, 2))

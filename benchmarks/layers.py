@@ -15,6 +15,7 @@ import tsattn
 from benchmarks import models
 from benchmarks.measure import Measured, PeakMemory, Ratio, Stopwatch, inside, interleave
 from tsattn.attention.region import Grid, motion_region, subject_map
+from tsattn.attention.released import without_lonely
 from tsattn.control import ControlConfig
 from tsattn.control.rebind import Seam
 from tsattn.control.registry import family_of
@@ -110,8 +111,8 @@ def _acting(layer: Layer, plan: Plan, way: str, grid: Grid) -> Iterator[None]:
     if way in configs:
         with tsattn.control(layer.pipe, plan, config=configs[way]):
             yield
-    elif way == "dense bias":
-        with _dense(layer, plan, grid):
+    elif way in ("dense bias", "released, dense"):
+        with _dense(layer, plan, grid, released=way != "dense bias"):
             yield
     else:
         with nullcontext():
@@ -119,12 +120,18 @@ def _acting(layer: Layer, plan: Plan, way: str, grid: Grid) -> Iterator[None]:
 
 
 @contextmanager
-def _dense(layer: Layer, plan: Plan, grid: Grid) -> Iterator[None]:
-    """The plain way to do it: a bias for the whole attention map, handed to PyTorch's own attention."""
+def _dense(layer: Layer, plan: Plan, grid: Grid, *, released: bool) -> Iterator[None]:
+    """The plain way to do it: a bias for the whole attention map, handed to PyTorch's own attention.
+
+    `released` computes it as the authors' published code does (facts in `attention.released`; none of their code is here).
+    """
     family = family_of(layer.pipe)
     words = text_of(layer.pipe, family, plan, defaults(layer.pipe)).columns[0]
     seam = Seam(layer.processor, family.attention_name)
-    joint = family.layout != "cross"
+    joint, raw = family.layout != "cross", dict[str, torch.Tensor]()
+
+    def keep(name: str) -> Any:
+        return lambda module, args, output: raw.__setitem__(name, output[0])
 
     def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         text = key.shape[1] - grid.tokens if joint else 512
@@ -132,16 +139,22 @@ def _dense(layer: Layer, plan: Plan, grid: Grid) -> Iterator[None]:
             return seam.original(query, key, value, *args, **kwargs)
         bias = query.new_zeros(query.shape[2], query.shape[1], key.shape[1])
         rows = slice(text, None) if joint else slice(None)  # CogVideoX has its text first
-        bias[:, rows, :text] = _bias(query[0, rows], key[0, :text], words, grid)
+        if released:
+            bias[:] = _released_bias(*(raw[name].unflatten(-1, query.shape[2:]) for name in "qk"), words, grid)
+        else:
+            bias[:, rows, :text] = _bias(query[0, rows], key[0, :text], words, grid)
         heads_first = (x.transpose(1, 2) for x in (query, key, value))
         out = torch.nn.functional.scaled_dot_product_attention(*heads_first, attn_mask=bias[None])
         return out.transpose(1, 2)
 
     own, layer.attention.processor = layer.attention.processor, seam.controlled(attention)(layer.attention.processor)
+    hooks = [getattr(layer.attention, f"to_{name}").register_forward_hook(keep(name)) for name in "qk" * released]
     try:
         yield
     finally:
         layer.attention.processor = own
+        for hook in hooks:
+            hook.remove()
 
 
 def _bias(query: torch.Tensor, key: torch.Tensor, words: Any, grid: Grid) -> torch.Tensor:
@@ -155,11 +168,32 @@ def _bias(query: torch.Tensor, key: torch.Tensor, words: Any, grid: Grid) -> tor
     share = torch.softmax(logits, dim=-1)
     least, most = share.amin(-1, keepdim=True), share.amax(-1, keepdim=True)
     share = (share - least) / (most - least + 1e-9)
+    current, other = _marks(words, grid, key)
+    delta = current * (high - mean) * (1.5 - 0.5 * share) + other * (low - mean) * (1 + 0.5 * share)
+    return delta * region[None, :, None]
+
+
+def _released_bias(query: torch.Tensor, key: torch.Tensor, words: Any, grid: Grid) -> torch.Tensor:
+    """The bias of the authors' code for all rows and columns at once, (h, q, k), from queries and keys before their norm."""
+    logits = torch.einsum("qhd,khd->hqk", query, key) * query.shape[-1] ** -0.5
+    share = torch.softmax(logits, dim=-1)
+    attention = share.mean(0)
+    attention = (attention - attention.min()) / (attention.max() - attention.min())
+    subject = attention[:, list(words.subject)].mean(-1)
+    region = without_lonely((subject > torch.topk(subject, len(subject) // 2).values.mean()).view(grid)).flatten()
+    high, low, mean = logits.amax(-1, keepdim=True), logits.amin(-1, keepdim=True), logits.mean(-1, keepdim=True)
+    least, most = share.amin(-1, keepdim=True), share.amax(-1, keepdim=True)
+    factor = 1.5 - 0.5 * (share - least) / (most - least + 1e-9)
+    current, other = _marks(words, grid, key)
+    current[:, list(words.subject)] = 1
+    other[:, list(words.subject)] = 0
+    return (current * (high - mean) + other * (low - mean)) * factor * region[None, :, None]
+
+
+def _marks(words: Any, grid: Grid, key: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """For each token which columns are its segment's event's, and which those of the others, both (q, k)."""
     part = torch.arange(grid.tokens, device=key.device) * len(words.events) // grid.tokens
     marks = key.new_zeros(len(words.events), len(key))
     for number, columns in enumerate(words.events):
         marks[number, list(columns)] = 1
-    current = marks[part]
-    other = marks.sum(0) - current
-    delta = current * (high - mean) * (1.5 - 0.5 * share) + other * (low - mean) * (1 + 0.5 * share)
-    return delta * region[None, :, None]
+    return marks[part], marks.sum(0) - marks[part]

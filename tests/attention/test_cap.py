@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.attention.test_joint import video_of
+from tests.attention.test_joint import joint_attention, video_of
 from tests.attention.test_split import cases, fast_inputs, full_inputs
 from tsattn.attention import split
 from tsattn.attention.cap import capped
-from tsattn.attention.joint import joint_attention, video_part
+from tsattn.attention.joint import video_part
 from tsattn.attention.mass import word_mass
 from tsattn.attention.reference_methods import dense_cap
 from tsattn.attention.region import Grid

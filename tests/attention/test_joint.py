@@ -6,11 +6,19 @@ from hypothesis import given, settings
 
 from tests.attention.test_split import R_MAX, R_MIN, budget, cases, fast_inputs, full_inputs
 from tsattn.attention import joint, lse
-from tsattn.attention.joint import joint_attention, video_part
+from tsattn.attention.joint import joint_rows, video_part
 from tsattn.attention.lse import Partial, backend_for, dense, merge
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.rule import Rule
-from tsattn.attention.split import regions
+from tsattn.attention.split import place, regions
+
+
+def joint_attention(query, seen, *args, **options):
+    """All rows put together."""
+    out = torch.full_like(query, torch.nan)
+    for rows in joint_rows(query, seen, *args, **options):
+        place(out, rows, rows.values)
+    return out
 
 
 def video_of(case, dtype):

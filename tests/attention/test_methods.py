@@ -4,11 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from tests.attention.test_joint import video_of
+from tests.attention.test_joint import joint_attention, video_of
 from tests.attention.test_split import budget, cases, fast_inputs, full_inputs
 from tsattn.attention import split
 from tsattn.attention.hard_mask import hidden
-from tsattn.attention.joint import joint_attention, video_part
+from tsattn.attention.joint import video_part
 from tsattn.attention.prompt_relay import EPSILON, penalty, relayed
 from tsattn.attention.reference_methods import dense_hard_mask, dense_penalised, dense_prompt_relay
 from tsattn.attention.split import Timeline, controlled_rows, place, regions

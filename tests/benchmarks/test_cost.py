@@ -1,13 +1,16 @@
 """What TS-Attn adds to a cross-attention of Wan2.1-1.3B's size, counted: the same on every machine."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 import tsattn
 from benchmarks import models, scaling
-from benchmarks.layers import cross_attention
+from benchmarks.layers import PROMPT, cogvideox_layer, cross_attention
 from benchmarks.measure import Counter, PeakMemory, Stopwatch, inside, interleave
 from tsattn.attention.region import Grid
+from tsattn.plan import parse
 
 GRID = Grid(17, 8, 8)
 
@@ -54,10 +57,16 @@ def test_memory_does_not_depend_on_the_number_of_events(pipe):
         assert controlled.peak <= 1.05 * alone.peak
 
 
-def test_nothing_piles_up_over_a_hundred_steps():
-    from benchmarks.layers import PROMPT
-    from tsattn.plan import parse
+def test_joint_attention_needs_no_more_memory_than_the_model_does():
+    layer, plan, peaks = cogvideox_layer(), parse(PROMPT), {}
+    for name, acting in (("alone", nullcontext), ("controlled", lambda: tsattn.control(layer.pipe, plan))):
+        with torch.no_grad(), acting(), inside(layer.attention, PeakMemory()) as memory:
+            models.run(layer.pipe, plan, Grid(5, 8, 8))
+        peaks[name] = memory.peak
+    assert peaks["controlled"] <= 1.05 * peaks["alone"]
 
+
+def test_nothing_piles_up_over_a_hundred_steps():
     pipe, plan, alive = models.wan(1, 16, layers=2), parse(PROMPT), []
     memory = PeakMemory()
 

@@ -10,7 +10,7 @@ row's mass: the small rest is then the difference of two large numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -18,7 +18,10 @@ from torch import Tensor
 from tsattn.attention.lse import Partial, backend_for, merge
 from tsattn.attention.region import computing_dtype
 from tsattn.attention.rule import Rule
-from tsattn.attention.split import Timeline, controlled_rows, place
+from tsattn.attention.split import Rows, Timeline, controlled_rows, inside_of
+
+ROWS = 512
+"""Rows that read the text at a time where nothing is changed; a kernel wants many, and memory few."""
 
 
 def video_part(
@@ -29,7 +32,7 @@ def video_part(
     return backend_for(q.device, q.dtype, q.shape[-1], biased=False)(q, k, v, None, scale)
 
 
-def joint_attention(
+def joint_rows(
     query: Float[Tensor, "q h d"],
     seen: Partial,
     text_key: Float[Tensor, "k h d"],
@@ -41,19 +44,26 @@ def joint_attention(
     scale: float,
     rule: Rule,
     masked: bool,
-) -> Float[Tensor, "q h d"]:
-    """New outputs of all video tokens of a sample, by their queries and what they have `seen` of the video.
+) -> Iterator[Rows]:
+    """New outputs of all video tokens of a sample, by their queries and what they have `seen` of the video, chunk by chunk.
 
-    `count` (k,) as in `controlled_rows`; `masked` says whether any of it may differ from 1, so that a kernel without a bias
-    may be used where none does. `masks` are the regions of `split.regions`.
+    Each row comes once, so that the caller may put it over what was seen. `count` (k,) as in `controlled_rows`; `masked` says
+    whether any of it may differ from 1, so that a kernel without a bias may be used where none does. `masks` are the regions of
+    `split.regions`.
     """
+    values, lse = seen.values[0].transpose(0, 1), seen.lse[0].T
+
+    def merged(rows: Rows) -> Rows:
+        video, text = Partial(values[rows.tokens], lse[rows.tokens]), Partial(rows.values, rows.lse)
+        return rows._replace(values=merge(video, text))
+
+    for rows in controlled_rows(
+        query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked, rest=lse
+    ):
+        yield merged(rows)
     q, tk, tv = (x.transpose(0, 1)[None] for x in (query, text_key, text_value))
     bias = count.to(computing_dtype(q.dtype)).log() if masked else None
-    read = backend_for(q.device, q.dtype, q.shape[-1], biased=masked)(q, tk, tv, bias, scale)
-    values, lse = read.values.clone(), read.lse.clone()
-    for rows in controlled_rows(
-        query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked, rest=seen.lse[0].T
-    ):
-        place(values[0].transpose(0, 1), rows, rows.values)
-        place(lse[0].transpose(0, 1), rows, rows.lse.to(lse.dtype))
-    return merge(seen, Partial(values, lse))[0].transpose(0, 1)
+    read = backend_for(q.device, q.dtype, q.shape[-1], biased=masked)
+    for tokens, inside in inside_of(~masks.any(0), ROWS):
+        part = read(q[:, :, tokens], tk, tv, bias, scale)
+        yield merged(Rows(tokens, part.values[0].transpose(0, 1), part.lse[0].T, inside))

@@ -52,6 +52,7 @@ def event_bias(
     rule: Rule,
     *,
     reach: Extent | None = None,
+    masked: bool = True,
 ) -> Float[Tensor, "r h e"]:
     """The term `R ⊙ B` of one subject for some rows of the attention map, per head, on the columns of its events.
 
@@ -65,8 +66,8 @@ def event_bias(
     r_min)` and `r⁻ = r_min + p'(r_max − r_min)`. Two things differ from the paper: its ε is 0 here
     (where all columns are equal, b is 0 and p' does not matter), and b is bounded, so that the result is by `LARGEST_BIAS`.
 
-    With a `reach`, b is of that in place of the row's own; p' is the row's in any case. Without `rule.rearrange` b is 1 and
-    -1, without `rule.reinforce` r is 1; `rule.released` uses r⁺ for both.
+    With a `reach`, b is of that in place of the row's own; p' is the row's in any case. `masked` as in `extent`. Without
+    `rule.rearrange` b is 1 and -1, without `rule.reinforce` r is 1; `rule.released` uses r⁺ for both.
     """
     highest, lowest, _ = row
     raised, lowered = torch.ones_like(highest), -torch.ones_like(lowest)
@@ -82,7 +83,10 @@ def event_bias(
     # with p' = (e - floor) / (1 - floor) both factors are linear in e, so each term is one pass over the columns
     floor = torch.exp(lowest - highest)
     slope = (rule.r_max - rule.r_min) / (1 - floor).clamp_min(torch.finfo(logits.dtype).tiny)
-    share = (logits - highest).clamp_max_(0).exp_()  # a masked column may be above the highest of the others
+    share = logits - highest
+    if masked:  # such a column may be above the highest of the others
+        share.clamp_max_(0)
+    share.exp_()
     falling = rule.r_max + slope * floor, -slope
     rising = rule.r_min - slope * floor, slope
     bias = _scaled(share, raised, falling).mul_(due[:, None])

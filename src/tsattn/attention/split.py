@@ -142,7 +142,7 @@ def controlled_rows(
     counted, masked = (count, masked) if rule.count_pads else (count * (count == 1), True)
     size = max(1, CHUNK_ELEMENTS.get(query.device.type, LARGE_CHUNK) // (key.shape[0] * key.shape[1]))
     together = _together(query, key, counted, timelines, masks, size) if rule.segment_wise else None
-    for tokens, inside in _inside(masks.any(0), size):
+    for tokens, inside in inside_of(masks.any(0), size):
         logits = _logits(query, key, tokens)
         judged = logits if judging is None else _logits(*judging, tokens)
         row = extent(judged, counted, masked=masked)
@@ -152,7 +152,8 @@ def controlled_rows(
             due = mask[tokens, None] & (count[timeline.columns] > 0)
             marks = timeline.current[part] * due, timeline.other[part] * due
             reach = None if together is None else together[number](part)
-            terms.append(event_bias(judged.index_select(-1, timeline.columns), row, *marks, rule, reach=reach))
+            asked = judged.index_select(-1, timeline.columns)
+            terms.append(event_bias(asked, row, *marks, rule, reach=reach, masked=masked))
         plain = None if rule.cap is None else logits + weight
         for timeline, term in zip(timelines, terms, strict=True):
             # as `logits[..., columns] += term` does, in a tenth of the time on a CPU
@@ -182,7 +183,7 @@ def _together(
         parts = len(query) // len(segments)
         rows = (
             (segments[tokens // parts], extent(_logits(query, key, tokens), count), inside)
-            for tokens, inside in _inside(mask, size)
+            for tokens, inside in inside_of(mask, size)
         )
         shared = shared_extent(rows, len(segments), query.shape[1])
         return lambda part: Extent(*(of_all[segments[part]] for of_all in shared))
@@ -190,14 +191,15 @@ def _together(
     return [of(timeline, mask) for timeline, mask in zip(timelines, masks, strict=True)]
 
 
-def _inside(region: Bool[Tensor, " q"], rows: int) -> Iterator[tuple[Int[Tensor, " r"], Bool[Tensor, " r"] | None]]:
-    """The numbers of a region's tokens, at most `rows` at a time.
+def inside_of(region: Bool[Tensor, " q"], rows: int) -> Iterator[tuple[Int[Tensor, " r"], Bool[Tensor, " r"] | None]]:
+    """The numbers of the tokens in a region, at most `rows` at a time.
 
     Where the host would have to wait for their number, all tokens are given, and which of them are inside.
     """
     if region.device.type in SYNCHRONOUS:
-        for tokens in region.nonzero()[:, 0].split(rows):  # type: ignore[no-untyped-call]
-            yield tokens, None
+        found = region.nonzero()[:, 0]
+        for first in range(0, len(found), rows):  # `split` would give an empty chunk of none
+            yield found[first : first + rows], None
     else:
         for tokens in torch.arange(len(region), device=region.device).split(rows):  # type: ignore[no-untyped-call]
             yield tokens, region[tokens]

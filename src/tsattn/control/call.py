@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tsattn.attention.joint import joint_attention, video_part
+from tsattn.attention.joint import joint_rows, video_part
 from tsattn.attention.region import Grid
 from tsattn.attention.rule import Rule
 from tsattn.attention.split import controlled_rows, place, regions
@@ -91,7 +91,7 @@ class AttentionCall:
         video, text = self._places(key)
         by_row = mask if mask is None or mask.shape[-2] == 1 else mask[..., text, :]
         parts = {
-            video.start: self._ours(query, key, value, mask, torch.empty_like(query[:, video]), scale, first),
+            video.start: self._ours(query, key, value, mask, query[:, video], scale, first),
             text.start: self.original(query[:, text], key, value, by_row, **kwargs),
         }
         return torch.cat([parts[start] for start in sorted(parts)], dim=1)
@@ -112,7 +112,7 @@ class AttentionCall:
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int
     ) -> Tensor:
         if not torch.compiler.is_compiling():
-            return self.act(query, key, value, mask, out.clone() if out.requires_grad else out, scale, first)
+            return self.act(query, key, value, mask, out, scale, first)
         ours: Tensor = torch.ops.tsattn.attention(query, key, value, mask, out, scale, first, self.handle)
         return ours
 
@@ -121,18 +121,24 @@ class AttentionCall:
     ) -> Tensor:
         """The video tokens' attention for samples that carry the prompts `first` and following.
 
-        `out` is overwritten: for cross-attention it is what the model computed, and changes inside the regions only.
+        For cross-attention, `out` is what the model computed, and is changed inside the regions only: overwritten, unless
+        gradients may need it. For joint attention it is what is returned where nothing acts.
         """
         self.state.acted += 1
+        made: list[Tensor] = []
+        if self.family.layout == "cross" and out.requires_grad:
+            out = out.clone()
         # autocast would quietly take everything below back to half precision
         with torch.autocast(query.device.type, enabled=False):
             for k in range(len(query)):
-                sample = query[k], key[k], value[k], _seen(mask, k), out[k], scale, first + k
+                sample = query[k], key[k], value[k], _seen(mask, k)
                 if self.family.layout == "cross":
-                    self._cross(*sample)
-                else:
-                    self._joined(*sample)
-        return out
+                    self._cross(*sample, out[k], scale, first + k)
+                elif (joined := self._joined(*sample, scale, first + k)) is not None:
+                    made.append(joined)
+        if not made:
+            return out
+        return torch.stack(made) if len(made) > 1 else made[0][None]
 
     def _cross(
         self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, out: Tensor, scale: float, number: int
@@ -161,8 +167,9 @@ class AttentionCall:
             place(out, rows, rows.values.to(out.dtype))
 
     def _joined(
-        self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, out: Tensor, scale: float, number: int
-    ) -> None:
+        self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, scale: float, number: int
+    ) -> Tensor | None:
+        """What the video tokens see in a sample's joint attention (q, h, d); None where nothing acts."""
         video, text = self._places(key[None])
         (_, count), timelines = self.state.sample(number, text.stop - text.start, key.device)
         count = count if seen is None else count * seen[text]
@@ -175,11 +182,16 @@ class AttentionCall:
             sight = Sight(number, query[video], key[text], count, timelines, scale, self.rule, masks, rest=part.lse[0])
             self.state.observer.note(sight)
         if not self.state.acting:
-            return
-        out[:] = joint_attention(
+            return None
+        out = part.values[0].transpose(0, 1)
+        if out.requires_grad:  # the kernel's own backward pass reads what it gave
+            out = out.clone()
+        for rows in joint_rows(
             query[video], part, key[text], value[text], count, timelines, masks,
             scale=scale, rule=self.rule, masked=seen is not None,
-        )  # fmt: skip
+        ):  # fmt: skip
+            place(out, rows, rows.values)
+        return out
 
     @property
     def _grid(self) -> Grid:
@@ -199,7 +211,10 @@ def _seen(mask: Tensor | None, sample: int) -> Tensor | None:
 def _opaque(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int, handle: int
 ) -> Tensor:
-    return _CALLS[handle].act(query, key, value, mask, out.clone(memory_format=torch.contiguous_format), scale, first)
+    call = _CALLS[handle]
+    if call.family.layout == "cross" or not call.state.acting:
+        out = out.clone(memory_format=torch.contiguous_format)
+    return call.act(query, key, value, mask, out, scale, first).contiguous()
 
 
 @_opaque.register_fake
