@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Source(NamedTuple):
 
 
 SOURCES = (Source("latents.pt", 6144, STAGE, ALONE), Source("latents-pairs.pt", 6144, 4, PAIRED))
-MIX: Mix = {(1,): 0.20, (2,): 0.15, (3,): 0.15, **{events: share / 2 for events, share in PAIRED.items()}}
+MIX: Mix = {(1,): 0.30, (2,): 0.22, (3,): 0.18, **{events: share * 0.3 for events, share in PAIRED.items()}}
 """Shares of the scenes in batches, whatever their shares in the sources."""
 
 
@@ -51,11 +52,13 @@ class Data(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Latents (b, c, f, y, x), what is given of them, and their captions."""
+    """Latents (b, c, f, y, x), what is given of them, their captions, and of which scenes and from which latent frame on."""
 
     latents: torch.Tensor
     given: torch.Tensor
     captions: list[str]
+    scenes: list[Scene]
+    firsts: list[int]
 
 
 def clips(vae_folder: Path, *, i2v: bool = False) -> Data:
@@ -134,20 +137,24 @@ def _events(scene: Scene) -> tuple[int, ...]:
 
 
 def caption(scene: Scene, first: int, count: int, rng: np.random.Generator) -> str:
-    """A prompt for `count` latent frames of a clip from number `first` on.
+    """A prompt for `count` latent frames of a clip from number `first` on."""
+    return sample_prompt(rng, [role(actor, first, count) for actor in scene.actors], scene.background.kind)
+
+
+def role(actor: Actor, first: int, count: int) -> Role:
+    """What a caption for `count` latent frames from number `first` on tells of a subject."""
+    return actor.role._replace(events=tuple(actor.role.events[k] for k in happening(actor, first, count)))
+
+
+def happening(actor: Actor, first: int, count: int) -> list[int]:
+    """The numbers of a subject's events that fill most of the time of `count` latent frames from number `first` on.
 
     Latent frame 0 is the clip's first frame, every other one holds the next two.
     """
     start, end = max(0, 2 * first - 1), 2 * (first + count) - 2
-    return sample_prompt(rng, [_role(actor, start, end) for actor in scene.actors], scene.background.kind)
-
-
-def _role(actor: Actor, start: int, end: int) -> Role:
-    """The subject with those of its events that fill most of the time between two frames."""
-    shares = [min(end, last) - max(start, first) for first, last in zip(actor.bounds, actor.bounds[1:], strict=False)]
+    shares = [min(end, last) - max(start, begin) for begin, last in pairwise(actor.bounds)]
     enough = min(max(shares), MIN_EVENT)
-    events = tuple(event for event, share in zip(actor.role.events, shares, strict=True) if share >= enough)
-    return actor.role._replace(events=events)
+    return [number for number, share in enumerate(shares) if share >= enough]
 
 
 def batch_of(data: Data, size: int, frames: int, *, step: int, seed: int) -> Batch:
@@ -157,11 +164,13 @@ def batch_of(data: Data, size: int, frames: int, *, step: int, seed: int) -> Bat
     """
     rng = np.random.default_rng([STAGE, seed, step])
     latest = 0 if data.given.shape[1] else data.latents.shape[2] - frames
-    latents, conditions, captions = [], [], []
+    latents, conditions, captions, scenes, firsts = [], [], [], [], []
     for k in rng.choice(len(data.scenes), size, replace=False, p=data.chances):
         first = int(rng.integers(0, latest + 1))
         latents.append(data.latents[k, :, first : first + frames].float())
         conditions.append(data.given[k, :, first : first + frames].float())
         text = caption(data.scenes[k], first, frames, rng)
         captions.append("" if rng.uniform() < EMPTY else text)
-    return Batch(torch.stack(latents), torch.stack(conditions), captions)
+        scenes.append(data.scenes[k])
+        firsts.append(first)
+    return Batch(torch.stack(latents), torch.stack(conditions), captions, scenes, firsts)

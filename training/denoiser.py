@@ -17,6 +17,7 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from diffusers import WanTransformer3DModel
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
@@ -25,11 +26,16 @@ from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 from training import text
 from training.common import Log, learning_rate, save
 from training.data import Batch, batch_of, clips
+from training.looking import TAUGHT, WEIGHT, look_at, looking_loss
+from training.muon import Muon
 
 COLUMNS = 512
 """Text columns of a Wan pipeline."""
 PROMPT = 40
 """Columns computed in training: the longest prompt of `data.MIX` fits, the last one stands for all further zeros."""
+
+LOOKING = 5
+"""Number that sets what is drawn for looking apart from all else."""
 
 
 class Leg(NamedTuple):
@@ -43,31 +49,47 @@ class Leg(NamedTuple):
 class Recipe(NamedTuple):
     """What a denoiser is trained on, the peak of its learning rate, and whether it is given the first frame.
 
-    One that is given it goes on from a text-to-video model and leaves that model's text encoder as it is.
+    `looks` come first in a training from nothing. One that is given the first frame goes on from a text-to-video model and
+    leaves that model's text encoder as it is.
     """
 
     legs: tuple[Leg, ...]
     peak: float
+    looks: tuple[Leg, ...] = ()
     i2v: bool = False
 
 
+STILLS, STRETCHES, CLIPS = Leg(1, batch=192, frames=1), Leg(1, batch=40, frames=5), Leg(1, batch=16, frames=13)
 T2V = Recipe(
-    (Leg(steps=400, batch=192, frames=1), Leg(steps=550, batch=40, frames=5), Leg(steps=550, batch=16, frames=13)), 3e-3
+    legs=(STILLS, STRETCHES, CLIPS._replace(steps=3)) * 340 + (CLIPS._replace(steps=600),),
+    peak=2e-3,
+    looks=(STILLS._replace(steps=400), STRETCHES._replace(steps=550), CLIPS._replace(steps=550)),
 )
 # 50 steps on stills taught to take the first frame over, which 100 on whole clips had hardly begun to
-I2V = Recipe((Leg(steps=150, batch=96, frames=1), Leg(steps=900, batch=16, frames=13)), 2e-3, i2v=True)
+I2V = Recipe((STILLS._replace(steps=150, batch=96), CLIPS._replace(steps=900)), 2e-3, i2v=True)
 
 
-class PadOnce(WanAttnProcessor):
-    """The stock processor with the weight of the uncomputed pads on the last text column."""
+class Watched(WanAttnProcessor):
+    """Cross-attention as the stock processor's, with the weight of the uncomputed pads on the last text column.
+
+    It keeps the logits (b, h, q, k) of its last call, so that they can be taught (see `training.looking`).
+    """
 
     def __init__(self, weight: torch.Tensor) -> None:
         super().__init__()
         self.weight = weight
+        self.logits: torch.Tensor | None = None
 
     def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, rotary_emb=None):  # type: ignore[no-untyped-def]
         """As the stock processor."""
-        return super().__call__(attn, hidden_states, encoder_hidden_states, self.weight, rotary_emb)
+        query, key = attn.norm_q(attn.to_q(hidden_states)), attn.norm_k(attn.to_k(encoder_hidden_states))
+        query, key, value = (
+            each.unflatten(2, (attn.heads, -1)).transpose(1, 2)
+            for each in (query, key, attn.to_v(encoder_hidden_states))
+        )
+        self.logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + self.weight
+        mixed = (self.logits.softmax(-1) @ value).transpose(1, 2).flatten(2)
+        return attn.to_out[1](attn.to_out[0](mixed))
 
 
 class Model(torch.nn.Module):
@@ -83,10 +105,19 @@ class Model(torch.nn.Module):
         )  # fmt: skip
 
     def forward(
-        self, noisy: torch.Tensor, given: torch.Tensor, sigma: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor
+        self,
+        noisy: torch.Tensor,
+        given: torch.Tensor,
+        sigma: torch.Tensor,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        kept: torch.Tensor | float = 1.0,
     ) -> torch.Tensor:
-        """Velocity (b, c, f, y, x) for noisy latents at noise level sigma (b,) under token ids and mask (b, k)."""
-        states = self.encoder(ids, mask).last_hidden_state * mask[..., None]
+        """Velocity (b, c, f, y, x) for noisy latents at noise level sigma (b,) under token ids and mask (b, k).
+
+        States of columns that are not `kept` (b, k) become pads.
+        """
+        states = self.encoder(ids, mask).last_hidden_state * (mask * kept)[..., None]
         return self.transformer(torch.cat([noisy, given], dim=1), sigma * 1000, states, return_dict=False)[0]
 
 
@@ -103,7 +134,7 @@ def optimizers(model: Model, peak: float) -> list[torch.optim.Optimizer]:
     ids = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if p.requires_grad and id(p) not in ids]
     return [
-        torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        Muon(matrices, lr=peak),
         torch.optim.AdamW(rest, lr=peak, betas=(0.9, 0.98), weight_decay=0.01),
     ]
 
@@ -144,6 +175,14 @@ def _with_new_words(
     return torch.nn.Embedding.from_pretrained(rows, freeze=False)
 
 
+def watch(model: Model) -> None:
+    """Have the denoiser compute `PROMPT` text columns only, as if there were `COLUMNS`, and keep its attention's logits."""
+    weight = torch.zeros(1, 1, 1, PROMPT)
+    weight[..., -1] = math.log(COLUMNS - PROMPT + 1)
+    for block in model.transformer.blocks:
+        block.attn2.set_processor(Watched(weight))
+
+
 def train(
     folder: Path, vae_folder: Path, recipe: Recipe = T2V, *, seed: int = 0, start: Path | None = None
 ) -> tuple[Path, Path]:
@@ -164,10 +203,7 @@ def train(
     model = begin(tokens, data.latents.shape[1], seed, start, given=data.given.shape[1])
     model.encoder.requires_grad_(not recipe.i2v)
     average = copy.deepcopy(model).requires_grad_(False)
-    weight = torch.zeros(1, 1, 1, PROMPT)
-    weight[..., -1] = math.log(COLUMNS - PROMPT + 1)
-    for block in model.transformer.blocks:
-        block.attn2.set_processor(PadOnce(weight))
+    watch(model)
     solvers, log = optimizers(model, recipe.peak), Log(folder / "denoiser.jsonl")
     checkpoint, done = folder / "denoiser.pt", 0
     if checkpoint.exists():
@@ -178,15 +214,18 @@ def train(
             solver.load_state_dict(kept)
         done = state["step"]
     model.transformer.compile_repeated_blocks(fullgraph=True, dynamic=False)
-    plan = [leg for leg in recipe.legs for _ in range(leg.steps)]
+    legs = recipe.legs if start else recipe.looks + recipe.legs
+    plan = [leg for leg in legs for _ in range(leg.steps)]
     losses: dict[str, list[float]] = {}
     for step, leg in list(enumerate(plan))[done:]:
         for solver in solvers:
             for group in solver.param_groups:
                 group["lr"] = learning_rate(step, len(plan), recipe.peak, warmup=100)
         batch = batch_of(data, leg.batch, leg.frames, step=step, seed=seed)
-        loss = flow_matching_loss(model, batch, tokens, seed * 10**6 + step)
-        loss.backward()
+        look = look_at(batch, tokens, PROMPT, np.random.default_rng([LOOKING, seed, step]))
+        loss = flow_matching_loss(model, batch, tokens, seed * 10**6 + step, look.kept)
+        looking = looking_loss([model.transformer.blocks[k].attn2.processor.logits for k in TAUGHT], look)
+        (loss + WEIGHT * looking).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for solver in solvers:
             solver.step()
@@ -195,6 +234,7 @@ def train(
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - blend)
         losses.setdefault(f"loss{leg.frames}", []).append(loss.item())
+        losses.setdefault(f"looking{leg.frames}", []).append(looking.item())
         if step % 25 == 24:
             log(step=step + 1, **{frames: sum(each) / len(each) for frames, each in losses.items()})
             losses.clear()
@@ -206,8 +246,10 @@ def train(
     return finished
 
 
-def flow_matching_loss(model: Model, batch: Batch, tokens, seed: int) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    """Mean squared error of the velocity under noise drawn from `seed`."""
+def flow_matching_loss(  # type: ignore[no-untyped-def]
+    model: Model, batch: Batch, tokens, seed: int, kept: torch.Tensor | float = 1.0
+) -> torch.Tensor:
+    """Mean squared error of the velocity under noise drawn from `seed`, with the text columns `kept` (b, k)."""
     generator, clean = torch.Generator().manual_seed(seed), batch.latents
     words = tokens(batch.captions, padding="max_length", max_length=PROMPT, return_tensors="pt")
     if int(words.attention_mask[:, -1].max()):
@@ -218,7 +260,7 @@ def flow_matching_loss(model: Model, batch: Batch, tokens, seed: int) -> torch.T
     # without instructions for it, a CPU is three times slower in bfloat16 than in float32
     with torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.cpu.get_capabilities()["amx_bf16"])):
         noisy = (1 - level) * clean + level * noise
-        velocity = model(noisy, batch.given, sigma, words.input_ids, words.attention_mask)
+        velocity = model(noisy, batch.given, sigma, words.input_ids, words.attention_mask, kept)
     return (velocity.float() - (noise - clean)).square().mean()
 
 

@@ -3,7 +3,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
 from tests.conftest import wan_pipeline
-from training.denoiser import I2V, begin, optimizers, train
+from training.denoiser import COLUMNS, I2V, PROMPT, begin, optimizers, train, watch
 from training.text import added, tokenizer
 from tsattn.shapes import MODEL
 
@@ -32,6 +32,42 @@ def test_what_it_says_of_an_old_prompt_is_what_the_start_said():
     with torch.no_grad():
         now = model.encoder(words.input_ids, words.attention_mask).last_hidden_state
         assert torch.equal(now, before(words.input_ids, words.attention_mask).last_hidden_state)
+
+
+def test_a_watched_denoiser_computes_what_the_stock_one_does_with_all_columns():
+    tokens = tokenizer()
+    captions = ["A red circle grows, then moves up.", ""]
+    noisy, sigma = torch.randn(2, 4, 3, 4, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0.9, 0.4])
+    model = begin(tokens, 4, seed=0, start=MODEL).eval()
+
+    def velocity(columns):
+        words = tokens(captions, padding="max_length", max_length=columns, return_tensors="pt")
+        return model(noisy, noisy[:, :0], sigma, words.input_ids, words.attention_mask)
+
+    with torch.no_grad():
+        expected = velocity(COLUMNS)
+        watch(model)
+        found = velocity(PROMPT)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    assert model.transformer.blocks[0].attn2.processor.logits.shape == (2, 4, 3 * 2 * 2, PROMPT)
+
+
+def test_a_column_that_is_not_kept_is_a_pad():
+    tokens = tokenizer()
+    words = tokens(["A red circle grows."], return_tensors="pt")
+    noisy, sigma = torch.randn(1, 4, 3, 4, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0.7])
+    model, asked = begin(tokens, 4, seed=0, start=MODEL).eval(), (sigma, words.input_ids, words.attention_mask)
+    kept = torch.ones(1, words.input_ids.shape[1])
+    with torch.no_grad():
+        whole = model(noisy, noisy[:, :0], *asked)
+        assert torch.equal(model(noisy, noisy[:, :0], *asked, kept), whole)
+        kept[0, 1:3] = 0  # red circle
+        seen = []
+        hook = model.transformer.blocks[0].attn2.to_k.register_forward_pre_hook(lambda m, args: seen.append(args[0]))
+        assert not torch.equal(model(noisy, noisy[:, :0], *asked, kept), whole)
+        hook.remove()
+        pad = model.transformer.condition_embedder.text_embedder(torch.zeros(128))
+        torch.testing.assert_close(seen[0][0, 1:3], pad.expand(2, -1))
 
 
 def test_what_is_given_of_a_first_frame_changes_nothing_before_training_but_can_be_learned():
