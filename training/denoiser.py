@@ -34,6 +34,8 @@ COLUMNS = 512
 PROMPT = 40
 """Columns computed in training: the longest prompt of `data.MIX` fits, the last one stands for all further zeros."""
 
+LOGGED, SAVED = 25, 100
+"""Steps between two lines of the log, and between two checkpoints."""
 LOOKING = 5
 """Number that sets what is drawn for looking apart from all else."""
 
@@ -188,7 +190,8 @@ def train(
 ) -> tuple[Path, Path]:
     """Train, resuming from `folder` where it was cut. Returns the folders of denoiser and text encoder.
 
-    Raises `ValueError` for image-to-video without a `start` that knows all words: its text encoder is not trained.
+    Raises `ValueError` for image-to-video without a `start` that knows all words: its text encoder is not trained; and for a
+    checkpoint of another recipe.
     """
     finished = folder / "transformer", folder / "text_encoder"
     if finished[1].exists():
@@ -205,17 +208,19 @@ def train(
     average = copy.deepcopy(model).requires_grad_(False)
     watch(model)
     solvers, log = optimizers(model, recipe.peak), Log(folder / "denoiser.jsonl")
+    legs = recipe.legs if start else recipe.looks + recipe.legs
+    plan = [leg for leg in legs for _ in range(leg.steps)]
     checkpoint, done = folder / "denoiser.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint)
+        if [Leg(*leg) for leg in state["plan"]] != plan:
+            raise ValueError(f"{checkpoint} was cut from another plan of steps; finish it by the code that began it")
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         for solver, kept in zip(solvers, state["solvers"], strict=True):
             solver.load_state_dict(kept)
         done = state["step"]
     model.transformer.compile_repeated_blocks(fullgraph=True, dynamic=False)
-    legs = recipe.legs if start else recipe.looks + recipe.legs
-    plan = [leg for leg in legs for _ in range(leg.steps)]
     losses: dict[str, list[float]] = {}
     for step, leg in list(enumerate(plan))[done:]:
         for solver in solvers:
@@ -235,11 +240,12 @@ def train(
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - blend)
         losses.setdefault(f"loss{leg.frames}", []).append(loss.item())
         losses.setdefault(f"looking{leg.frames}", []).append(looking.item())
-        if step % 25 == 24:
+        if (step + 1) % LOGGED == 0:
             log(step=step + 1, **{frames: sum(each) / len(each) for frames, each in losses.items()})
             losses.clear()
-        if step % 100 == 99:
+        if (step + 1) % SAVED == 0:
             state = dict(model=model.state_dict(), average=average.state_dict(), step=step + 1)
+            state["plan"] = [tuple(leg) for leg in plan]
             save(checkpoint, {**state, "solvers": [solver.state_dict() for solver in solvers]})
     average.eval().transformer.save_pretrained(finished[0])
     average.encoder.save_pretrained(finished[1])

@@ -5,19 +5,22 @@ import torch
 from hypothesis import given, settings
 
 from tests.attention.test_split import R_MAX, R_MIN, budget, cases, fast_inputs, full_inputs
-from tsattn.attention import joint, lse
+from tsattn.attention import joint, lse, split
 from tsattn.attention.joint import joint_rows, video_part
 from tsattn.attention.lse import Partial, backend_for, dense, merge
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.rule import Rule
-from tsattn.attention.split import place, regions
+from tsattn.attention.split import Timeline, place, regions
 
 
 def joint_attention(query, seen, *args, **options):
-    """All rows put together."""
-    out = torch.full_like(query, torch.nan)
+    """All rows put together, once beside what was seen and once over it."""
+    out, over = torch.full_like(query, torch.nan), Partial(seen.values.clone(), seen.lse)
     for rows in joint_rows(query, seen, *args, **options):
         place(out, rows, rows.values)
+    for rows in joint_rows(query, over, *args, **options):
+        place(over.values[0].transpose(0, 1), rows, rows.values)
+    assert torch.equal(over.values[0].transpose(0, 1), out)
     return out
 
 
@@ -64,6 +67,23 @@ def test_joint_attention_is_the_dense_reference(dtype, kernel, case):
     # values of the two parts are rounded to the dtype before they are merged
     rounded = 2 * torch.finfo(dtype).eps * both[1].double().abs().max()
     assert (found.double() - expected).abs().max() <= budget(query, *both, 0.4, len(subjects), dtype) + rounded
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_regions_of_all_rows_or_none_and_devices_that_work_on_are_no_special_cases(everything, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    query, *video = (torch.randn(24, 2, 8, generator=generator) for _ in range(3))
+    key, value = (torch.randn(5, 2, 8, generator=generator) for _ in range(2))
+    timeline = Timeline(torch.eye(5)[0], torch.tensor([1, 2]), *torch.eye(2, dtype=torch.bool)[:, None].expand(2, 3, 2))
+    asked = torch.ones(5), [timeline], torch.full((1, 24), everything)
+    options = {"scale": 0.4, "rule": Rule(), "masked": False}
+    part = video_part(query, *video, scale=0.4)
+    found = joint_attention(query, part, key, value, *asked, **options)
+    assert found.isfinite().all()
+    monkeypatch.setitem(joint.ROWS, "cpu", 7)
+    torch.testing.assert_close(joint_attention(query, part, key, value, *asked, **options), found)
+    monkeypatch.setattr(split, "SYNCHRONOUS", set())
+    torch.testing.assert_close(joint_attention(query, part, key, value, *asked, **options), found)
 
 
 @given(case=cases())

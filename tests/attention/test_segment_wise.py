@@ -55,6 +55,12 @@ def test_logits_move_as_far_as_their_segment_asks_for(chunk, monkeypatch):
             torch.testing.assert_close(row[head], expected, rtol=0, atol=1e-6)
 
 
+def test_a_region_without_a_token_moves_nothing():
+    query, key, count, timeline, region = inputs(pads=1)
+    _, tokens = moved(query, key, count, timeline, region & False, segment_wise=True)
+    assert not len(tokens)
+
+
 def test_rows_that_do_not_count_and_segments_without_rows():
     row = Extent(*(torch.tensor([[[x]], [[y]], [[z]]]) for x, y, z in ((1.0, 5, 9), (-1.0, -5, -9), (0.0, 2, 4))))
     part = torch.tensor([0, 0, 0]), row, torch.tensor([True, True, False])

@@ -1,9 +1,15 @@
+import shutil
+
 import pytest
 import torch
+from diffusers import WanTransformer3DModel
+from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
 from tests.conftest import wan_pipeline
-from training.denoiser import COLUMNS, I2V, PROMPT, begin, optimizers, train, watch
+from training import data, denoiser
+from training.common import ALONE, PAIRED
+from training.denoiser import COLUMNS, I2V, PROMPT, Leg, Recipe, begin, optimizers, train, watch
 from training.text import added, tokenizer
 from tsattn.shapes import MODEL
 
@@ -98,3 +104,38 @@ def test_image_to_video_needs_a_model_of_all_words_to_start_from(tmp_path):
     wan_pipeline().tokenizer.save_pretrained(tmp_path / "tokenizer")
     with pytest.raises(ValueError, match=f"knows all {len(tokenizer())} tokens of the world, but got {tmp_path}"):
         train(tmp_path / "seed0", tmp_path / "vae", I2V, start=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_cut_training_ends_as_an_uncut_one_does_and_goes_on_with_no_other_recipe(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "SOURCES", (data.Source("few.pt", 6, 3, ALONE), data.Source("pairs.pt", 4, 4, PAIRED)))
+    monkeypatch.setattr(data, "MIX", {(1,): 1.0})
+    monkeypatch.setattr(denoiser, "SAVED", 1)
+    monkeypatch.setattr(WanTransformer3DModel, "compile_repeated_blocks", lambda *args, **options: None)
+    recipe = Recipe((Leg(1, 4, 1), Leg(1, 2, 3)) * 2, 1e-3)
+    vae = tmp_path / "vae"
+    shutil.copytree(MODEL / "vae", vae)
+
+    def weights(name):
+        found = train(tmp_path / name, vae, recipe, start=MODEL)
+        assert train(tmp_path / name, vae, recipe, start=MODEL) == found, "finished, it is left alone"
+        return [load_file(next(folder.glob("*.safetensors"))) for folder in found]
+
+    whole = weights("whole")
+    genuine, steps = denoiser.batch_of, []
+
+    def cut(*args, step, **options):
+        steps.append(step)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        return genuine(*args, step=step, **options)
+
+    monkeypatch.setattr(denoiser, "batch_of", cut)
+    with pytest.raises(KeyboardInterrupt):
+        weights("cut")
+    with pytest.raises(ValueError, match="another plan of steps"):
+        train(tmp_path / "cut", vae, recipe._replace(legs=recipe.legs[:3]), start=MODEL)
+    for one, other in zip(weights("cut"), whole, strict=True):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert steps == [0, 1, 2, 2, 3]

@@ -1,8 +1,8 @@
 """Joint attention under TS-Attn: video and text tokens are keys of one softmax, and only the text's logits are changed.
 
-The softmax is split. The video tokens attend to the video by a kernel that returns the log-sum-exp, to the text likewise,
-the rows of the motion region once more to the text with what TS-Attn adds, and the two parts are merged. That is exact and
-costs about what the model's own attention costs; a mask of the size of the attention map is never formed.
+The softmax is split. The video tokens attend to the video by a kernel that returns the log-sum-exp, to the text likewise but
+for the rows of the motion region, which attend to it with what TS-Attn adds, and the two parts are merged, row by row. That
+is exact and costs about what the model's own attention costs; a mask of the size of the attention map is never formed.
 
 "Vanilla output plus a correction of the event columns" would be shorter, but fails where a lowered column held most of a
 row's mass: the small rest is then the difference of two large numbers.
@@ -20,8 +20,10 @@ from tsattn.attention.region import computing_dtype
 from tsattn.attention.rule import Rule
 from tsattn.attention.split import Rows, Timeline, controlled_rows, inside_of
 
-ROWS = 512
-"""Rows that read the text at a time where nothing is changed; a kernel wants many, and memory few."""
+ROWS = {"cpu": 512}
+"""Rows that read the text at a time where nothing is changed, by device type; a kernel wants many, and memory few."""
+MANY_ROWS = 1 << 14
+"""The same on all other devices, where each operation has a start-up cost."""
 
 
 def video_part(
@@ -64,6 +66,8 @@ def joint_rows(
     q, tk, tv = (x.transpose(0, 1)[None] for x in (query, text_key, text_value))
     bias = count.to(computing_dtype(q.dtype)).log() if masked else None
     read = backend_for(q.device, q.dtype, q.shape[-1], biased=masked)
-    for tokens, inside in inside_of(~masks.any(0), ROWS):
+    for tokens, inside in inside_of(~masks.any(0), ROWS.get(q.device.type, MANY_ROWS)):
+        if not len(tokens):  # kernels need rows
+            continue
         part = read(q[:, :, tokens], tk, tv, bias, scale)
         yield merged(Rows(tokens, part.values[0].transpose(0, 1), part.lse[0].T, inside))
