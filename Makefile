@@ -1,4 +1,4 @@
-# Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.10+.
+# Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.11+.
 .PHONY: demo test test-oldest lint docs bench parser train train-i2v clean
 .ONESHELL:
 SHELL := /bin/bash

@@ -3,7 +3,7 @@
     python -m benchmarks.batch overhead [--jobs 10000]                jobs that do nothing, per second
     python -m benchmarks.batch engines [--prompts 60 --seeds 2 --steps 20]     both engines, byte by byte
     python -m benchmarks.batch scaling [--prompts 6 --steps 20]       two Ray workers of one thread beside one
-    python -m benchmarks.batch cluster [--jobs 10000 --gpus 64 --driver-ms 5]   a simulated one, with our own scheduler
+    python -m benchmarks.batch cluster [--jobs 10000 --gpus 64 --driver-ms 3]   a simulated one, with our own scheduler
     python -m benchmarks.batch kills [--times 20 --prompts 12 --steps 4]   driver or worker killed at random moments
 
 Run them on an otherwise idle machine. `engines`, `scaling` and `kills` make videos with the embedded model.
@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("what", choices=["overhead", "cluster", "engines", "scaling", "kills"])
     for name, default in (("jobs", 10_000), ("prompts", 12), ("seeds", 1), ("steps", 20), ("times", 20), ("gpus", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--driver-ms", type=float, default=5.0)
+    parser.add_argument("--driver-ms", type=float, default=3.0)
     options = parser.parse_args()
     if options.what == "overhead":
         overhead(options.jobs)

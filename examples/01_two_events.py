@@ -7,7 +7,7 @@ import tsattn
 from tsattn.shapes import MODEL
 
 pipe = WanPipeline.from_pretrained(MODEL)
-size = {"height": 64, "width": 64, "num_frames": 25, "num_inference_steps": 20, "guidance_scale": 4.0}
+size = {"height": 64, "width": 64, "num_frames": 25, "num_inference_steps": 20, "guidance_scale": 2.0}
 
 plan = tsattn.parse("A blue square moves left, then grows")
 alone = pipe(plan.prompt, generator=torch.Generator().manual_seed(0), **size).frames[0]

@@ -9,7 +9,7 @@ from tsattn.inspect.diagnosis import diagnose
 from tsattn.shapes import MODEL
 
 pipe = WanPipeline.from_pretrained(MODEL)
-size = {"height": 64, "width": 64, "num_frames": 25, "num_inference_steps": 10, "guidance_scale": 4.0}
+size = {"height": 64, "width": 64, "num_frames": 25, "num_inference_steps": 10, "guidance_scale": 2.0}
 
 plan = tsattn.parse("A blue square moves left, then grows")
 records = {}

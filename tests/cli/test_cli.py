@@ -233,7 +233,8 @@ def test_damaged_weights(refused, tmp_path):
     assert "cannot open" in refused("generate", PROMPT, "--model", tmp_path / "model", "-o", tmp_path / "out")
 
 
-def test_a_prompt_too_long_for_the_encoder(refused, tmp_path):
+def test_a_prompt_too_long_for_the_encoder(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("tsattn.cli.generating.open_model", lambda facts: pytest.fail("weights were read"))
     prompt = "A red circle moves right " + "very " * 600 + ", then grows"
     line = refused("generate", prompt, "-o", tmp_path / "out")
     assert "longer than the 512 tokens" in line

@@ -20,7 +20,7 @@ from tsattn import runs
 from tsattn.cli.planning import highlighted, make_plan
 from tsattn.cli.retrying import Retry, judge_of, table_of
 from tsattn.errors import OutputError, PlanError
-from tsattn.generate import EMBEDDED_MODELS, SHAPES_SETTINGS, check_model_name, describe, open_model
+from tsattn.generate import EMBEDDED_MODELS, SHAPES_SETTINGS, check_model_name, describe, open_model, words_of
 from tsattn.palette import event_colour
 from tsattn.plan import Plan
 from tsattn.plan.timeline import snap_plan
@@ -66,6 +66,7 @@ def run(
         facts = describe(model_name)
         recipe = runs.Recipe(plan=plan, model=model_name, settings=replace(facts.settings, **given))
         runs.check(facts, recipe, image)
+        words_of(facts, plan)  # words that the model does not read fail here, before any weight is
         model = open_model(facts)
     console.print(highlighted(plan))
     compare = model_name in EMBEDDED_MODELS if compare is None else compare

@@ -1,0 +1,55 @@
+"""The curves of the trainings that are kept: `python -m training.curves` draws training/logs into docs/images/training.svg."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+LOGS = Path(__file__).parent / "logs"
+PICTURE = Path("docs/images/training.svg")
+
+
+def draw(logs: Path, picture: Path) -> None:
+    """A panel for each log, its losses over the steps, in the order in which they were made."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "tsattn"  # the same file from the same logs
+    files = sorted(logs.glob("*/*.jsonl"), key=lambda file: (file.stem != "vae", ORDER.index(file.parent.name)))
+    figure, axes = plt.subplots(len(files), 1, figsize=(8, 2.1 * len(files)), layout="constrained", squeeze=False)
+    for axis, file in zip(axes[:, 0], files, strict=True):
+        for name, points in losses(file).items():
+            axis.plot(*zip(*points, strict=True), label=name)
+        axis.set_title(
+            f"{file.parent.name}, {'autoencoder' if file.stem == 'vae' else file.stem}", loc="left", fontsize=9
+        )
+        axis.set_yscale("log")
+        axis.legend(fontsize=7, loc="upper right")
+    axes[-1, 0].set_xlabel("step")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, metadata={"Date": None})
+    plt.close(figure)
+
+
+ORDER = ("early", "stretches", "high-noise", "mixed", "pairs", "looking")
+"""The trainings of docs/embedded-model.md, the first one first."""
+
+
+def losses(file: Path) -> dict[str, list[tuple[int, float]]]:
+    """(step, value) of every loss of a log. Logs of several stages count their steps on."""
+    found, before, last = defaultdict[str, list[tuple[int, float]]](list), 0, 0
+    for line in file.read_text().splitlines():
+        entry: dict[str, Any] = json.loads(line)
+        step = int(entry.pop("step"))
+        if step <= last:
+            before += last
+        last = step
+        for name, value in entry.items():
+            if name.startswith(("loss", "looking")):
+                found[name].append((before + step, float(value)))
+    return found
+
+
+if __name__ == "__main__":
+    draw(LOGS, PICTURE)
