@@ -11,7 +11,7 @@ import pytest
 
 from tsattn.errors import OutputError
 from tsattn.shapes.world import FPS, FRAMES
-from tsattn.video import Frames, read_metadata, read_mp4, write_mp4
+from tsattn.video import LONGEST_NAME, Frames, moved_into_place, read_metadata, read_mp4, sweep, write_mp4
 from tsattn.video import mp4 as writing
 
 
@@ -123,3 +123,27 @@ def test_what_cannot_be_read(tmp_path: Path, clip: Frames) -> None:
         read_mp4(tmp_path / "cut.mp4")
     with pytest.raises(OutputError, match=f"cut off: it holds 0 of {FRAMES} frames"):
         read_mp4(tmp_path / "hollow.mp4")
+
+
+def test_the_longest_name_is_the_longest_that_can_be_written(tmp_path: Path) -> None:
+    with moved_into_place(tmp_path / ("x" * LONGEST_NAME)) as part:
+        part.touch()
+    longer = tmp_path / ("x" * (LONGEST_NAME + 1))
+    with pytest.raises(OutputError, match="File name too long"), moved_into_place(longer) as part:
+        part.touch()
+
+
+def test_parts_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    left = []
+    for name in ("a.json", "[b].json", "c.mp4"):
+        with moved_into_place(tmp_path / name) as part:
+            part.touch()
+        left.append(part)
+        part.touch()  # as if the run had been killed before it was moved
+    others = [tmp_path / name for name in (".a.json.part", ".a.json.0123456g.part", "a.json.01234567.part")]
+    for path in others:
+        path.touch()
+    sweep(tmp_path, "*.json")
+    assert [path.exists() for path in left] == [False, False, True]
+    assert all(path.exists() for path in (*others, tmp_path / "a.json", tmp_path / "[b].json"))
+    sweep(tmp_path / "none", "*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tsattn.errors import EvaluationError
-from tsattn.evaluate.storyeval.i2v import Builder, read_rejections
+from tsattn.evaluate.storyeval.i2v import Builder, Rejection, read_rejections
 from tsattn.evaluate.storyeval.items import read_items
 from tsattn.evaluate.storyeval.painter import open_painter
 from tsattn.plan.chat import OPENAI, Client, Endpoint
@@ -36,7 +37,11 @@ def build(prompts: str, folder: Path, *, choice: Choice, reject: Path | None) ->
     """Make what is missing in the folder."""
     width, height = _size(choice.size)
     rejections = {} if reject is None else read_rejections(reject)
-    builder = Builder(folder, read_items(prompts))
+    with Builder(folder, read_items(prompts)) as builder:
+        _make(builder, rejections, choice, width, height)
+
+
+def _make(builder: Builder, rejections: Mapping[str, Rejection], choice: Choice, width: int, height: int) -> None:
     console = Console(stderr=True)
     if rejections:
         typer.echo(f"{builder.reject(rejections)} of {len(rejections)} rejected frames are rolled again", err=True)

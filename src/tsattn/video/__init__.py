@@ -7,10 +7,20 @@ text  words in the space there is
 Axes: f frames, y rows, x columns.
 """
 
-from tsattn.video.mp4 import Frames, enlargement, moved_into_place, read_metadata, read_mp4, write_mp4
+from tsattn.video.mp4 import (
+    LONGEST_NAME,
+    Frames,
+    enlargement,
+    moved_into_place,
+    read_metadata,
+    read_mp4,
+    sweep,
+    write_mp4,
+)
 from tsattn.video.sheets import Row, contact_sheet, side_by_side
 
 __all__ = [
+    "LONGEST_NAME",
     "Frames",
     "Row",
     "contact_sheet",
@@ -19,5 +29,6 @@ __all__ = [
     "read_metadata",
     "read_mp4",
     "side_by_side",
+    "sweep",
     "write_mp4",
 ]

@@ -24,6 +24,8 @@ CONTAINER_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder"
 """Metadata that the MP4 container writes about itself."""
 X264 = {"crf": "14", "preset": "medium", "threads": "4"}
 """Visually lossless. The number of threads is fixed because the encoded bytes depend on it."""
+LONGEST_NAME = 255 - len("..01234567.part")
+"""Bytes of the longest name that `moved_into_place` can write, on systems that know names of up to 255."""
 SMALLEST_SIDE = 256
 """Videos smaller than this are shown enlarged, a whole number of times."""
 
@@ -116,8 +118,22 @@ def moved_into_place(path: Path) -> Iterator[Path]:
             f"cannot write {path}: {error.strerror}; choose a folder that exists, has room and may be written to"
         ) from error
     finally:
-        if part.exists():
+        if os.path.exists(part):  # of a name that is too long, Path.exists would raise another error
             part.unlink()
+
+
+def sweep(folder: Path, names: str) -> None:
+    """Remove what a killed run had begun to write in a folder, to files whose names are like `names`, a glob.
+
+    Only for a folder that this run holds, as the parts of one at work look the same. Raises `OutputError` where it cannot.
+    """
+    try:
+        for part in folder.glob(f".{names}.{'[0-9a-f]' * 8}.part"):
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot remove {error.filename}, which a run that was killed left behind: {error.strerror}; remove it by hand"
+        ) from error
 
 
 def _enlarged(frame: Frames, scale: int) -> Frames:

@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 from tests.evaluate.storyeval.making import KEY, item, prompts_file, text_of_words
 from tests.plan.scripted import Scripted, completion, scripted
 from tsattn.cli.app import app
-from tsattn.errors import ChatError, EvaluationError
+from tsattn.errors import ChatError, EvaluationError, OutputError
 from tsattn.evaluate.storyeval.i2v import Rejection, read_rejections
+from tsattn.locking import held
+from tsattn.video import LONGEST_NAME
 
 ITEMS = [item(0), item(1, 3), item(2)]
 
@@ -168,6 +170,50 @@ def test_a_folder_of_other_prompts_is_refused(server: Scripted) -> None:
     path = Path("i2v", "records", ITEMS[0].name).with_suffix(".json")
     path.write_text("{")
     assert "it is no record; restore it" in str(build(server).exception)
+
+
+def test_a_second_run_on_a_folder_is_refused_and_nothing_is_asked(server: Scripted) -> None:
+    with held(Path("i2v")):
+        refused = build(server)
+    assert isinstance(refused.exception, OutputError)
+    assert "another run builds first frames in i2v; wait for it" in str(refused.exception)
+    assert not server.asked and not Path("i2v", "records").exists()
+    assert build(server).exit_code == 0
+
+
+def test_what_a_killed_run_began_to_write_is_swept(server: Scripted) -> None:
+    build(server)
+    places = ("", "records", "frames/roll-0")
+    left = [Path("i2v", place, ".x.png.0123abcd.part") for place in places]
+    mine = [Path("i2v", place, ".mine.part") for place in places]
+    for path in (*left, *mine):
+        path.touch()
+    assert build(server).exit_code == 0
+    assert not any(path.exists() for path in left) and all(path.exists() for path in mine)
+
+
+@pytest.mark.parametrize("sign", ["x", "é", "字"])
+def test_the_longest_name_that_is_taken_can_be_written(server: Scripted, sign: str) -> None:
+    size = len(sign.encode())
+    longest = LONGEST_NAME - len(".json")
+    stem = sign * (longest // size) + "x" * (longest % size)
+    prompts_file(Path("prompts.json"), [ITEMS[0]._replace(name=f"{stem}.mp4")])
+    assert build(server).exit_code == 0
+    Path("prompts.json").unlink()
+    asked = len(server.asked)
+    prompts_file(Path("prompts.json"), [ITEMS[0]._replace(name=f"{stem}x.mp4")])
+    refused = build(server)
+    assert "is too long for the files of its first frame" in str(refused.exception)
+    assert "shorten it by 1" in str(refused.exception)
+    assert len(server.asked) == asked
+
+
+def test_names_that_would_share_a_record_are_refused_before_anything_is_asked(server: Scripted) -> None:
+    prompts_file(Path("prompts.json"), [item(k)._replace(name=name) for k, name in enumerate(("a.mp4", "a.mov"))])
+    refused = build(server)
+    assert isinstance(refused.exception, EvaluationError)
+    assert "'a.mp4' and 'a.mov' would share a record and a frame; rename one" in str(refused.exception)
+    assert not server.asked and not Path("i2v").exists()
 
 
 def test_rejections_are_checked(server: Scripted, tmp_path: Path) -> None:

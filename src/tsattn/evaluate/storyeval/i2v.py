@@ -13,6 +13,7 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from string import Template
@@ -25,7 +26,8 @@ from tsattn.errors import EvaluationError, OutputError, RefusalError
 from tsattn.evaluate.storyeval.items import Item
 from tsattn.evaluate.storyeval.painter import Painter
 from tsattn.evaluate.storyeval.protocol import read_template, spoken
-from tsattn.video import moved_into_place
+from tsattn.locking import held
+from tsattn.video import LONGEST_NAME, moved_into_place, sweep
 
 if TYPE_CHECKING:
     from tsattn.plan.chat import Client
@@ -86,16 +88,29 @@ class Rejection(_Strict):
 
 
 class Builder:
-    """The folder of an image-to-video benchmark. Raises `OutputError` or `EvaluationError` for one that cannot be used."""
+    """The folder of an image-to-video benchmark, for one run at a time. A context manager.
+
+    Raises `OutputError` where another run holds the folder, or it cannot be written to, `EvaluationError` where a name is
+    too long for the files that it gets, two would share theirs, or a record cannot be read.
+    """
 
     def __init__(self, folder: Path, items: Sequence[Item]) -> None:
+        _check_files(items)
         self.folder, self.items = folder, items
+        self._hold = ExitStack()
+        self._hold.enter_context(held(folder, doing="builds first frames"))
         try:
-            (folder / "frames").mkdir(parents=True, exist_ok=True)
-            (folder / "records").mkdir(exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make folders in {folder}: {error.strerror}; choose another with -o") from None
-        self.records = {item.name: self._read(item) for item in items}
+            self._make_folders()
+            self.records = {item.name: self._read(item) for item in items}
+        except BaseException:
+            self._hold.close()
+            raise
+
+    def __enter__(self) -> Builder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hold.close()
 
     def reject(self, rejections: Mapping[str, Rejection]) -> int:
         """Set rejected frames aside, and take over states that were rewritten. Returns how many frames are affected.
@@ -144,7 +159,7 @@ class Builder:
             raise EvaluationError(f"{item.name} has no initial state to paint")
         roll = record.frames[-1].roll + 1 if record.frames else 0
         picture = painter.paint(record.state.text, seed + roll)
-        path = self.folder / "frames" / f"roll-{roll}" / f"{Path(item.name).stem}.png"
+        path = self.folder / "frames" / f"roll-{roll}" / _files(item.name)[1]
         path.parent.mkdir(exist_ok=True)
         with moved_into_place(path) as part:
             picture.save(part, "PNG")
@@ -200,8 +215,21 @@ class Builder:
         record.frames.remove(frame)
         return False
 
+    def _make_folders(self) -> None:
+        """Make the folders, and sweep them of what a killed run left."""
+        frames, records = self.folder / "frames", self.folder / "records"
+        try:
+            frames.mkdir(exist_ok=True)
+            records.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make folders in {self.folder}: {error.strerror}; choose another with -o"
+            ) from None
+        for place in (self.folder, records, *frames.glob("roll-*")):
+            sweep(place, "*")
+
     def _path(self, name: str) -> Path:
-        return self.folder / "records" / f"{Path(name).stem}.json"
+        return self.folder / "records" / _files(name)[0]
 
     def _read(self, item: Item) -> Record:
         path = self._path(item.name)
@@ -223,6 +251,31 @@ class Builder:
     def _write(self, record: Record) -> None:
         with moved_into_place(self._path(record.name)) as part:
             part.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _files(name: str) -> tuple[str, str]:
+    """The file names of a prompt's record and of its frames."""
+    stem = Path(name).stem
+    return f"{stem}.json", f"{stem}.png"
+
+
+def _check_files(items: Sequence[Item]) -> None:
+    """Raise `EvaluationError` unless each prompt gets files of its own, with names that can be written."""
+    owners: dict[str, str] = {}
+    for name in (item.name for item in items):
+        record, frame = _files(name)
+        excess = max(len(file.encode(errors="replace")) for file in (record, frame)) - LONGEST_NAME
+        if excess > 0:
+            raise EvaluationError(
+                f"the name {name[:80]!r} is too long for the files of its first frame, which may have {LONGEST_NAME} "
+                f"bytes; shorten it by {excess}"
+            )
+        if record in owners:
+            raise EvaluationError(
+                f"{owners[record]!r} and {name!r} would share a record and a frame; rename one, so that they differ in "
+                "more than the ending"
+            )
+        owners[record] = name
 
 
 def read_rejections(path: Path) -> dict[str, Rejection]:
