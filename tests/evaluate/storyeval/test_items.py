@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,11 +38,63 @@ def test_prompts_are_read_in_their_order_from_a_file_and_an_address(tmp_path: Pa
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         assert read_items(f"{address}/prompts.json") == items
-        with pytest.raises(
-            EvaluationError, match=r"cannot read the prompts http.*/none.json: Not Found|File not found"
-        ):
+        with pytest.raises(EvaluationError, match=r"cannot read the prompts http.*/none.json: the server replied 404"):
             read_items(f"{address}/none.json")
         server.shutdown()
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers by what the path begins with: nonsense, prompts, an object without any, part of a reply, or no HTTP."""
+
+    bodies: ClassVar = {
+        "/text": b"x",
+        "/empty": b"{}",
+        "/name": b'{"a/b": {"prompt": "x", "event_list": ["x"]}}',
+    }
+
+    def do_GET(self) -> None:
+        kind = urlsplit(self.path).path
+        if kind == "/nohttp":
+            self.wfile.write(b"hello\r\n\r\n")
+            return
+        self.send_response(302 if kind == "/away" else 404 if kind == "/none" else 200)
+        if kind == "/away":
+            self.send_header("location", f"gopher://x/{urlsplit(self.path).query}")
+        self.send_header("content-length", "999" if kind == "/part" else str(len(self.bodies.get(kind, b""))))
+        self.end_headers()
+        self.wfile.write(self.bodies.get(kind, b"{"[: kind == "/part"]))
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/text", "is no file of prompts"),
+        ("/empty", "holds no prompts"),
+        ("/name", "names a video 'a/b'"),
+        ("/none", "the server replied 404; check the address"),
+        ("/away", "the server replied 302"),
+        ("/part", r"the reply is broken \(IncompleteRead\); try again"),
+        ("/nohttp", r"the reply is broken \(BadStatusLine\); try again"),
+        ("/a b", "is no path or address that can be opened; give a file, or an address without spaces"),
+    ],
+)
+def test_no_error_repeats_what_an_address_holds_besides_the_place(path: str, reason: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        place = f"127.0.0.1:{server.server_port}{path}"
+        with pytest.raises(EvaluationError, match=reason) as raised:
+            read_items(f"http://{place}?sig=SECRET")
+        server.shutdown()
+    assert f"http://{place}" in str(raised.value) and "SECRET" not in str(raised.value)
+
+
+@pytest.mark.parametrize("source", ["http://u:SECRET@127.0.0.1/x", "http://[SECRET", "http://127.0.0.1:SECRET/", "\0"])
+def test_what_is_no_address_is_said_without_its_password(source: str) -> None:
+    with pytest.raises(EvaluationError, match="is no path or address that can be opened") as raised:
+        read_items(source)
+    assert "u:SECRET" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

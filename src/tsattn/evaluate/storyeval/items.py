@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import unicodedata
 import urllib.error
@@ -17,6 +18,7 @@ from tsattn.errors import EvaluationError
 LONGEST_STEM = 198
 """Signs of a video's name without its ending."""
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+SCHEMES = ("http://", "https://")
 _SECONDS = 30.0
 
 
@@ -61,10 +63,12 @@ def video_name(prompt: str) -> str:
 def read_items(source: str) -> list[Item]:
     """The prompts in a file, or at an http(s) address: a JSON object from file names to prompts.
 
-    Raises `EvaluationError` where it cannot be read, is no such object, or holds a name that is no plain file name.
+    Raises `EvaluationError` where it cannot be read, is no such object, or holds a name that is no plain file name. The
+    query of an address may hold a key, so no error repeats it.
     """
+    content, source = _content(source), _shown(source)
     try:
-        entries = TypeAdapter(dict[str, _Entry]).validate_json(_content(source))
+        entries = TypeAdapter(dict[str, _Entry]).validate_json(content)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = " → ".join(str(step) for step in problem["loc"])
@@ -123,11 +127,29 @@ def tagged(classes: Iterable[str], events: int) -> tuple[str, ...]:
 
 def _content(source: str) -> bytes:
     try:
-        if not source.startswith(("http://", "https://")):
+        if not source.startswith(SCHEMES):
             return Path(source).read_bytes()
         with urllib.request.urlopen(source, timeout=_SECONDS) as reply:
             content: bytes = reply.read()
             return content
-    except (OSError, urllib.error.URLError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
-        raise EvaluationError(f"cannot read the prompts {source}: {reason}") from None
+    except (http.client.HTTPException, OSError, ValueError) as error:
+        raise EvaluationError(f"cannot read the prompts {_shown(source)}: {_reason(error)}") from None
+
+
+def _shown(source: str) -> str:
+    """A source as errors name it: of an address, without user and query."""
+    if not source.startswith(SCHEMES):
+        return source
+    return re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", source)[0])
+
+
+def _reason(error: Exception) -> str:
+    """Why a source cannot be read, and what to do. What the libraries say of an address repeats it, so that is left out."""
+    match error:
+        case urllib.error.HTTPError():
+            return f"the server replied {error.code}; check the address, or download the file and give its path"
+        case http.client.InvalidURL() | ValueError():
+            return "it is no path or address that can be opened; give a file, or an address without spaces"
+        case http.client.HTTPException():
+            return f"the reply is broken ({type(error).__name__}); try again, or download the file and give its path"
+    return str(getattr(error, "strerror", None) or getattr(error, "reason", None) or error)
