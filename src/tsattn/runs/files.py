@@ -30,8 +30,20 @@ FILES = (
 def write(folder: Path, run: Run) -> list[str]:
     """Write all results aside, then move them into place together; results of an earlier run do not stay among them.
 
-    Returns the names of the files. Raises `OutputError` where the folder cannot be written to.
+    Returns the names of the files. Raises `OutputError` where the folder cannot be written to, or has no room.
     """
+    try:
+        return _replaced(folder, run)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the run into {folder}: {error.strerror or error}; choose a folder that exists, has room and may "
+            "be written to"
+        ) from error
+
+
+def _replaced(folder: Path, run: Run) -> list[str]:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".tsattn-") as name:
         aside = Path(name)
         _write_videos(aside, run)
