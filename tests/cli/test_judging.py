@@ -85,6 +85,15 @@ def test_compat_says_not_why_so_that_everything_counts(server: Scripted) -> None
     assert results()[item(2).name]["output0"]["completion_list"] == []
 
 
+@pytest.mark.parametrize("compat", [[], ["--storyeval-compat"]])
+def test_an_outage_is_told_whatever_counts_as_0(server: Scripted, compat: list[str]) -> None:
+    server.script = [(500, b"oops", {})]
+    failed = judge(server, "--yes", "--retries", "0", *compat)
+    assert failed.exit_code == 1
+    assert "unscored: judge failed  2" in failed.stdout
+    assert results()[ITEMS[0].name]["unscored"].startswith("judge failed")
+
+
 def test_a_folder_for_each_model_makes_a_file_for_each(server: Scripted) -> None:
     make_video(Path("models", "a_b", ITEMS[0].name))
     make_video(Path("models", "c", ITEMS[0].name), seed=9)
@@ -132,6 +141,24 @@ def test_the_limit_of_cost_stops_it_with_all_replies_kept(server: Scripted) -> N
     assert len(server.asked) == 12
     spent = judge(server, "--yes", "--prices", "prices.yaml", "--max-cost", "30").stderr
     assert "$2.40 spent so far, $30.00 at the most" in spent
+
+
+def test_the_limit_of_cost_is_of_this_judge_alone(server: Scripted) -> None:
+    Path("prices.yaml").write_text(PRICES + "dear: {input: 100000, output: 1000000, frame_tokens: 100}\n")
+    assert judge(server, "--yes").exit_code == 0
+    other = ["--model", "dear", "--prices", "prices.yaml", "--preview", "--max-cost", "9"]
+    assert "$0.00 spent so far" in judge(server, *other).stderr
+    same = judge(server, "--prices", "prices.yaml", "--preview", "--max-cost", "9")
+    assert "$2.40 spent so far" in same.stderr
+
+
+def test_what_a_killed_run_began_to_write_is_swept(server: Scripted) -> None:
+    Path("out").mkdir()
+    left, others = Path("out", ".wan_m.json.0123abcd.part"), [Path("out", ".mine.part"), Path("out", "notes.part")]
+    for path in (left, *others):
+        path.touch()
+    assert judge(server, "--preview").exit_code == 0
+    assert not left.exists() and all(path.exists() for path in others)
 
 
 def test_unscored_for_want_of_a_verdict_until_asked_again(server: Scripted) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.plan.scripted import Scripted, completion, scripted
-from tsattn.errors import ChatError
-from tsattn.plan.chat import Chat, Endpoint, Said
+from tsattn.errors import ChatError, RefusalError, RequestError
+from tsattn.plan.chat import FILTERED, Chat, Endpoint, Said
 
 KEY = "sk-secret-0123456789"
 
@@ -47,8 +47,8 @@ def test_servers_that_know_no_schemas_are_asked_without(server: Scripted) -> Non
     assert ["response_format" in asked for asked in server.asked] == [True, False, False]
 
 
-def filtered(code: str) -> tuple[int, dict[str, Any], dict[str, str]]:
-    return 400, {"error": {"message": "not with us", "code": code}}, {}
+def filtered(code: str, field: str = "code") -> tuple[int, dict[str, Any], dict[str, str]]:
+    return 400, {"error": {"message": "not with us", field: code}}, {}
 
 
 ERRORS = [
@@ -144,3 +144,11 @@ def test_the_key_comes_from_the_environment(server: Scripted, monkeypatch: pytes
         with pytest.raises(ChatError, match="signs that no key has") as refused:
             say(server)
         assert KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["code", "type"])
+@pytest.mark.parametrize("code", [*FILTERED, "invalid_request_error"])
+def test_a_filter_is_known_by_its_code(server: Scripted, code: str, field: str) -> None:
+    server.script = [filtered(code, field)]
+    with pytest.raises(RefusalError if code in FILTERED else RequestError, match="400: 'not with us'"):
+        say(server, "a")

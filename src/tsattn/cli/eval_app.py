@@ -69,7 +69,9 @@ def eval_judge(
     ] = None,
     max_cost: Annotated[
         float | None,
-        typer.Option(help="Ask nothing that could bring the dollars spent for the folder above this.", min=0.0),
+        typer.Option(
+            help="Ask nothing that could bring the dollars spent on this judge for the folder above this.", min=0.0
+        ),
     ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Show what there is to ask and its cost, then end.")
@@ -78,7 +80,14 @@ def eval_judge(
     ask_again: Annotated[
         bool, typer.Option("--ask-again", help="Ask anew where the judge's own replies left a round without a score.")
     ] = False,
-    storyeval_compat: Annotated[bool, COMPAT] = False,
+    storyeval_compat: Annotated[
+        bool,
+        typer.Option(
+            "--storyeval-compat",
+            help="Write results without the reasons, so that what is unscored counts as 0, as in the benchmark; "
+            "not where the judge failed or was not asked.",
+        ),
+    ] = False,
 ) -> None:
     """Have a vision model judge which events of its prompt each video shows, by the protocol of StoryEval.
 

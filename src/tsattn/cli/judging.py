@@ -28,6 +28,7 @@ from tsattn.evaluate.storyeval.rounds import Reason
 from tsattn.evaluate.storyeval.score import score
 from tsattn.evaluate.storyeval.store import Store
 from tsattn.plan.chat import OPENAI, Endpoint, Usage
+from tsattn.video import sweep
 
 MANIFEST = "manifest.sqlite"
 """The file by which the folder of a batch is known."""
@@ -92,11 +93,12 @@ def run_judge(folder: Path, prompts: str | None, output: Path, *, who: Who, how:
     protocol = PROTOCOLS[how.protocol] if how.protocol else (LLAVA if who.local else GPT4O)
     protocol = replace(protocol, repeats=how.rounds or protocol.repeats)
     with Store(output) as store:
+        sweep(output, "*.json")
         cases = _look_at(sets, name, protocol, console)
         judging = Judging(chain.from_iterable(of for _, of in cases), protocol, store)
         if how.ask_again:
             judging.forget_unscored()
-        budget = Budget(price, how.max_cost, price.of(Usage(*store.tokens())) if price else 0.0)
+        budget = Budget(price, how.max_cost, price.of(Usage(*store.tokens(name))) if price else 0.0)
         _show_preview(judging, name, protocol, budget, console)
         if how.preview:
             return

@@ -8,7 +8,7 @@ in no error, log or reply.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +26,11 @@ OPENAI = "https://api.openai.com/v1"
 KEYS = ("TSATTN_API_KEY", "OPENAI_API_KEY")
 """Environment variables that may hold the key; the first that is set counts."""
 INSTALL = "asking a language model needs more packages: pip install 'tsattn[llm]'"
+FILTERED = (
+    *("content_filter", "content_policy_violation", "moderation_blocked"),  # Azure; OpenAI and others; OpenAI
+    *("data_inspection_failed", "DataInspectionFailed"),  # Alibaba
+)
+"""Codes and types of the errors by which servers say that a filter refuses a prompt."""
 _LONGEST_ECHO = 4000
 """Signs of its own answer that the model gets to see again."""
 
@@ -96,10 +101,10 @@ class Endpoint:
 class Client:
     """Connections to the model of an endpoint, which threads may share. A context manager.
 
-    Raises `ChatError` where the packages of `tsattn[llm]` are missing, or the key cannot be one.
+    `on_request` is called before every request is sent, each further attempt included; it may wait. Raises `ChatError` where the packages of `tsattn[llm]` are missing, or the key cannot be one.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, *, on_request: Callable[[], None] = lambda: None) -> None:
         try:
             import openai
         except ImportError:
@@ -111,6 +116,7 @@ class Client:
             base_url=endpoint.base_url,
             timeout=endpoint.timeout,
             max_retries=endpoint.retries,
+            http_client=openai.DefaultHttpxClient(event_hooks={"request": [lambda _: on_request()]}),
         )
 
     def __enter__(self) -> Client:
@@ -254,4 +260,4 @@ def _remark(error: openai.APIStatusError) -> str:
 
 
 def _is_filtered(error: openai.APIStatusError) -> bool:
-    return "content_filter" in (error.code, error.type)
+    return error.code in FILTERED or error.type in FILTERED

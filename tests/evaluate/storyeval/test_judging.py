@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.plan.scripted import Scripted, completion, scripted
 from tests.plan.serving import nonsense, served
 from tsattn.errors import AccessError, ChatError
 from tsattn.evaluate.storyeval.cost import Budget, LimitReached, Price, preview
+from tsattn.evaluate.storyeval.frames import inspect, key_frames
 from tsattn.evaluate.storyeval.items import Video
 from tsattn.evaluate.storyeval.judges import EndpointJudge
 from tsattn.evaluate.storyeval.judging import FAILURES, Case, Judging, prepare
@@ -197,6 +199,12 @@ def test_videos_that_are_missing_or_broken_are_never_asked_about(
     assert not server.asked
 
 
+def key_frames_of(video: Video) -> str:
+    """The first picture of a video that the judge is sent."""
+    clip = inspect(video.path)
+    return key_frames(video.path, clip, GPT4O.indices).data_urls[0]
+
+
 def many(tmp_path: Path, count: int) -> list[Video]:
     return [Video(item(k), make_video(tmp_path / "videos" / item(k).name, seed=k)) for k in range(count)]
 
@@ -212,6 +220,24 @@ def test_a_server_that_only_fails_is_left_alone(server: Scripted, tmp_path: Path
     server.script = [BROKEN]
     judged(server, tmp_path, many(tmp_path, 20), retries=0, stops=ChatError)
     assert FAILURES <= len(server.asked) <= FAILURES + 3
+
+
+def test_videos_that_always_fail_block_no_others(server: Scripted, tmp_path: Path) -> None:
+    """Whatever stands first, in the end all the rest is judged, and each of those that fail is tried about as often."""
+    videos = many(tmp_path, 14)
+    rejected = FAILURES + 1
+
+    def reply(asked: dict[str, Any]) -> Any:
+        number = digests.index(asked["messages"][0]["content"][1]["image_url"]["url"])
+        return BROKEN if number < rejected else sensible(asked)
+
+    digests = [key_frames_of(video) for video in videos]
+    server.script = [reply]
+    outcome = judged(server, tmp_path, videos, retries=0, stops=ChatError)
+    for _ in range(2):
+        outcome = judged(server, tmp_path, videos, retries=0, stops=ChatError)
+    assert all(outputs[0].completion for outputs in outcome[rejected:])
+    assert all(str(outputs[0].unscored).startswith("judge failed") for outputs in outcome[:rejected])
 
 
 PRICE = Price(input=100.0, output=1000.0, frame_tokens=100)
@@ -250,12 +276,24 @@ def test_the_preview_is_what_is_then_asked(server: Scripted, tmp_path: Path) -> 
 
 
 def test_questions_keep_the_pace_they_are_given(server: Scripted, tmp_path: Path) -> None:
-    server.script = [sensible]
-    cases = [prepare(one, "m", short()) for one in many(tmp_path, 3)]
-    endpoint = Endpoint(model="m", base_url=server.address, timeout=20.0)
-    with Store(tmp_path) as store, EndpointJudge(endpoint, at_once=3, per_minute=600) as judge:
-        Judging(cases, short(), store).run(judge, Budget(None, None))
+    paced(server, tmp_path, [sensible])
     assert server.times[-1] - server.times[0] >= 5 * 0.1 * 0.9
+
+
+def test_questions_that_are_asked_again_keep_the_pace_too(server: Scripted, tmp_path: Path) -> None:
+    paced(server, tmp_path, [BUSY, BROKEN, BUSY, sensible])
+    gaps = [later - sooner for sooner, later in pairwise(sorted(server.times))]
+    assert len(gaps) == 6 + 3 - 1
+    assert sum(gaps) >= len(gaps) * 0.1 * 0.9
+
+
+def paced(server: Scripted, folder: Path, script: list[Any]) -> None:
+    """Judge three videos at 600 requests a minute."""
+    server.script = script
+    cases = [prepare(one, "m", short()) for one in many(folder, 3)]
+    endpoint = Endpoint(model="m", base_url=server.address, timeout=20.0)
+    with Store(folder) as store, EndpointJudge(endpoint, at_once=3, per_minute=600) as judge:
+        Judging(cases, short(), store).run(judge, Budget(None, None))
 
 
 def test_servers_that_count_only_completion_tokens_are_asked_so(server: Scripted, tmp_path: Path, video: Video) -> None:
@@ -308,7 +346,7 @@ def test_a_real_server_with_a_model_that_talks_nonsense_leaves_everything_unscor
             judging = Judging(cases, protocol, store)
             judging.run(judge, Budget(None, None))
         outputs = [output for case in cases for output in judging.outcome(case)]
-        assert store.tokens()[1] > 0, "the server counts tokens"
+        assert store.tokens(str(model))[1] > 0, "the server counts tokens"
     assert len(outputs) == 3
     assert all(str(output.unscored).startswith("no verdict: 3 replies") for output in outputs)
     assert all(output.description for output in outputs)

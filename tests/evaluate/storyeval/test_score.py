@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.evaluate.storyeval.making import item
 from tsattn.errors import EvaluationError
+from tsattn.evaluate.storyeval.items import VideoSet
+from tsattn.evaluate.storyeval.layout import entry as written
 from tsattn.evaluate.storyeval.layout import read_results
+from tsattn.evaluate.storyeval.rounds import Output, Reason, Unscored
 from tsattn.evaluate.storyeval.score import Scores, score
 
 
@@ -89,6 +93,25 @@ def test_partly_valid_rounds(tmp_path: Path) -> None:
     assert scored(tmp_path, a=bare).classes["all"] == 1.0
     del bare["completion_list_avg"]
     assert scored(tmp_path, a=bare).classes["all"] == 0.5
+
+
+@pytest.mark.parametrize("nothing", [{"completion_list": []}, {"completion_list": None}, {"description": "cut off"}])
+def test_a_round_without_a_list_is_no_verdict(tmp_path: Path, nothing: dict[str, Any]) -> None:
+    bare = entry([], events=2, output0=nothing, output1={"completion_list": [1, 0]})
+    del bare["completion_list_avg"]
+    assert scored(tmp_path, a=bare).classes["all"] == 0.5
+    bare["output1"] = nothing
+    assert scored(tmp_path, a=bare).empty == 1.0
+
+
+@pytest.mark.parametrize("compat", [False, True])
+@pytest.mark.parametrize("reason", Reason)
+def test_compat_leaves_out_every_reason_but_that_nobody_judged(reason: Reason, compat: bool) -> None:
+    given = [Output(0, [], "", "", Unscored(reason, "so"))]
+    made = written(item(), given, videos=VideoSet("m", None, ()), judge="j", compat=compat)
+    outage = reason in (Reason.FAILED, Reason.NOT_ASKED)
+    assert made.get("unscored") == (f"{reason.value}: so" if outage or not compat else None)
+    assert made["completion_list_avg"] == []
 
 
 def test_the_number_of_events_is_known_without_its_class(tmp_path: Path) -> None:

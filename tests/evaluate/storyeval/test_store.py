@@ -22,8 +22,18 @@ def test_what_is_kept_is_there_after_opening_again(tmp_path: Path) -> None:
         store.about("v", {"video": "b.mp4"})
     with Store(tmp_path / "new" / "folder") as store:
         assert store.reply(PLACE) == REPLY
-        assert store.tokens() == (100, 7)
+        assert store.tokens("m") == (0, 0)
         assert store.reply(PLACE._replace(round=1)) is None
+
+
+def test_tokens_are_those_of_one_judge_current_or_not(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for number, judge in enumerate(("m", "n", "m")):
+            store.about(f"v{number}", {"judge": judge})
+            store.keep(PLACE._replace(judging=f"v{number}"), REPLY)
+        store.ask_again("v0", 0)
+        store.keep(PLACE._replace(judging="v0"), REPLY)
+        assert (store.tokens("m"), store.tokens("n"), store.tokens("o")) == ((300, 21), (100, 7), (0, 0))
 
 
 def test_a_failure_is_news_and_no_reply(tmp_path: Path) -> None:
@@ -33,6 +43,8 @@ def test_a_failure_is_news_and_no_reply(tmp_path: Path) -> None:
         assert store.reply(PLACE) is None
         assert store.last_failure("v", 0) == "second"
         assert store.last_failure("v", 1) is None
+        store.keep(PLACE._replace(judging="w"), Reply("failed", "later"))
+        assert 0 == store.latest_failure("u") < store.latest_failure("v") < store.latest_failure("w")
 
 
 def test_nothing_is_kept_twice_and_nothing_asked_again_is_forgotten(tmp_path: Path) -> None:
@@ -44,7 +56,6 @@ def test_nothing_is_kept_twice_and_nothing_asked_again_is_forgotten(tmp_path: Pa
         assert store.reply(PLACE) is None
         store.keep(PLACE, REPLY._replace(text="new"))
         assert store.reply(PLACE) == REPLY._replace(text="new")
-        assert store.tokens() == (200, 14)
     rows = sqlite3.connect(tmp_path / "replies.sqlite").execute("SELECT text, current FROM replies").fetchall()
     assert rows == [("1, 0 – é", 0), ("new", 1)]
 

@@ -38,14 +38,14 @@ class Judge(Protocol):
 class EndpointJudge:
     """The vision model of an endpoint.
 
-    `at_once` questions are under way at a time, and no more than `per_minute` begin in a minute (None: no limit).
+    `at_once` questions are under way at a time, and no more than `per_minute` requests begin in a minute (None: no limit),
+    those among them that repeat one to which the server was busy, failed or silent.
     """
 
     def __init__(self, endpoint: Endpoint, *, at_once: int = 4, per_minute: float | None = None) -> None:
         self.name = endpoint.model
         self.at_once = at_once
-        self._client = Client(endpoint)
-        self._pace = _Pace(per_minute)
+        self._client = Client(endpoint, on_request=_Pace(per_minute).wait)
         self._limit = "max_tokens"
 
     def __enter__(self) -> EndpointJudge:
@@ -62,7 +62,6 @@ class EndpointJudge:
         options: dict[str, Any] = {"seed": question.seed}
         if question.temperature is not None:
             options["temperature"] = question.temperature
-        self._pace.wait()
         limit = self._limit
         try:
             return self._client.complete(messages, **options, **{limit: question.max_tokens})

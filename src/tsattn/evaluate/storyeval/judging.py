@@ -95,9 +95,13 @@ class Judging:
         ]
 
     def unfinished(self) -> list[Case]:
-        """Cases about which something is still to be asked."""
+        """Cases about which something is still to be asked; those that failed come last, the latest failure at the end.
+
+        So a run that stops at cases that always fail does not keep the next one from the others.
+        """
         rounds = range(self._protocol.repeats)
-        return [case for case in self._open if any(self._left(case, number) for number in rounds)]
+        left = [case for case in self._open if any(self._left(case, number) for number in rounds)]
+        return sorted(left, key=lambda case: self._store.latest_failure(case.judging))
 
     def run(self, judge: Judge, budget: Budget, on_video: Callable[[], None] = lambda: None) -> None:
         """Ask the judge, and call `on_video` after every video. All answers are kept, also where this raises.

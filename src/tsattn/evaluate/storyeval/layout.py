@@ -43,7 +43,7 @@ class Result(NamedTuple):
 class _Round(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    completion_list: list[Share] = []
+    completion_list: list[Share] | None = None
 
 
 class _Entry(BaseModel):
@@ -65,7 +65,11 @@ def file_name(videos: VideoSet, judge: str) -> str:
 
 
 def entry(item: Item, outputs: Sequence[Output], *, videos: VideoSet, judge: str, compat: bool) -> dict[str, Any]:
-    """An entry of a results file. With `compat` it says not why it is unscored, so that it counts as 0 everywhere."""
+    """An entry of a results file.
+
+    With `compat` it says not why it is unscored, so that it counts as 0 everywhere; but what failed or was not asked is no
+    zero of the benchmark's, and still says so.
+    """
     made: dict[str, Any] = {
         "prompt": item.prompt,
         "event_list": list(item.events),
@@ -85,7 +89,7 @@ def entry(item: Item, outputs: Sequence[Output], *, videos: VideoSet, judge: str
             "seed": output.round,
         }
     made |= {"model": videos.label, "video_seed": videos.seed, "judge": judge}
-    if unscored and not compat:
+    if unscored and (unscored.reason.is_outage or not compat):
         made["unscored"] = str(unscored)
     return made
 

@@ -28,6 +28,11 @@ class Reason(str, Enum):
     FAILED = "judge failed"
     NOT_ASKED = "not asked"
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether no judge has answered yet; the benchmark has no such case, and the next run asks again."""
+        return self in (Reason.FAILED, Reason.NOT_ASKED)
+
 
 class Unscored(NamedTuple):
     """Why there is no score, as a word and in detail."""

@@ -86,7 +86,7 @@ class Store:
             self._db.close()
 
     def about(self, judging: str, facts: Mapping[str, object]) -> None:
-        """Keep what a judging is about, for people who look into the file."""
+        """Keep what a judging is about: for people who look into the file, and its "judge" for `tokens`."""
         with self._writing() as db:
             db.execute("INSERT OR IGNORE INTO judged VALUES (?, ?)", (judging, json.dumps(facts, ensure_ascii=False)))
 
@@ -117,14 +117,23 @@ class Store:
         )
         return str(found[0][0]) if found else None
 
+    def latest_failure(self, judging: str) -> int:
+        """When a judging failed last, as a number that grows with every reply kept; 0 where it never did."""
+        query = "SELECT coalesce(max(id), 0) FROM replies WHERE judging = ? AND outcome = 'failed'"
+        return int(self._read(query, (judging,))[0][0])
+
     def ask_again(self, judging: str, round: int) -> None:
         """Let all that was asked in a round count no more."""
         with self._writing() as db:
             db.execute("UPDATE replies SET current = 0 WHERE judging = ? AND round = ?", (judging, round))
 
-    def tokens(self) -> tuple[int, int]:
-        """Tokens of all questions and of all answers that were ever kept."""
-        asked, answered = self._read("SELECT total(tokens_asked), total(tokens_answered) FROM replies", ())[0]
+    def tokens(self, judge: str) -> tuple[int, int]:
+        """Tokens of all questions to a judge and of all its answers that were ever kept, by the "judge" of `about`."""
+        asked, answered = self._read(
+            "SELECT total(tokens_asked), total(tokens_answered) FROM replies JOIN judged USING (judging)"
+            " WHERE json_extract(about, '$.judge') = ?",
+            (judge,),
+        )[0]
         return int(asked), int(answered)
 
     def _read(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
