@@ -12,7 +12,16 @@ from PIL import Image
 from tests.batch.toys import job
 from tsattn.batch.jobs import expand
 from tsattn.batch.spec import Spec, load_spec
-from tsattn.errors import BatchError, ModelError, PlanError, UnsupportedPipelineError
+from tsattn.errors import (
+    AccessError,
+    BatchError,
+    ChatError,
+    ModelError,
+    PlanError,
+    PlannerError,
+    RefusalError,
+    UnsupportedPipelineError,
+)
 
 PROMPT = "A red circle moves right, then grows"
 SPEC = {"prompts": [PROMPT], "methods": ["ts-attn"]}
@@ -143,6 +152,31 @@ def test_specs_that_cannot_be_run(changes, expected):
     with pytest.raises((BatchError, PlanError, ModelError)) as error:
         expand(spec(**changes))
     assert expected in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "asked", "expected"),
+    [
+        (RefusalError, 3, "2 of 3 prompts cannot be run: prompt 'b': no; prompt 'c': no"),
+        (PlannerError, 3, "2 of 3 prompts cannot be run: prompt 'b': no; prompt 'c': no"),
+        (AccessError, 2, "the prompt 'b' cannot be planned: no"),
+        (ChatError, 2, "the prompt 'b' cannot be planned: no"),
+    ],
+)
+def test_a_prompt_that_a_language_model_does_not_plan_is_named(monkeypatch, error, asked, expected):
+    prompts = []
+
+    def plan(prompt):
+        prompts.append(prompt)
+        if len(prompts) > 1:
+            raise error("no")
+        return job("x").plan
+
+    monkeypatch.setattr("tsattn.batch.choices._planner", lambda choice: plan)
+    with pytest.raises(BatchError) as found:
+        expand(spec(prompts=[{"prompt": f"{PROMPT} {name}", "id": name} for name in "abc"]))
+    assert str(found.value) == expected
+    assert len(prompts) == asked, "a server that does not answer is not asked for the rest"
 
 
 HOSTILE = [

@@ -97,3 +97,20 @@ def test_what_is_wrong_is_named_with_its_place(spec, text, expected):
 def test_more_videos_than_anybody_makes_are_a_slip(spec):
     with pytest.raises(BatchError, match="asks for 2002000 videos; 1000000 are the most"):
         spec(f"prompts: {['A cat'] * 1001}\nseeds: {list(range(1000))}")
+
+
+@pytest.mark.parametrize("where", ["", "i2v/", "a/b/", "../"])
+@pytest.mark.parametrize("layout", ["list", "benchmark"])
+def test_names_in_a_file_of_prompts_are_relative_to_that_file(tmp_path, where, layout):
+    home = tmp_path / "specs"
+    for folder in (home, home / where):
+        folder.mkdir(parents=True, exist_ok=True)
+    entries = {
+        "list": [{"prompt": "A cat jumps", "image": "frames/0.png"}, {"plan": "plans/p.yaml"}],
+        "benchmark": {"A_cat_jumps.mp4": {"prompt": "A cat jumps", "image": "frames/0.png"}},
+    }
+    (home / where / "prompts.json").write_text(json.dumps(entries[layout]))
+    (home / "spec.yaml").write_text(f"prompts: {where}prompts.json")
+    first, *others = load_spec(home / "spec.yaml").prompts
+    assert first.image == home / where / "frames/0.png"
+    assert [one.plan for one in others] == [home / where / "plans/p.yaml"] * len(others)

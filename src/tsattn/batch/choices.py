@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tsattn.batch.spec import MethodChoice, PlannerChoice, PromptChoice, Spec
 from tsattn.control import ControlConfig
-from tsattn.errors import BatchError, PlanError, TsattnError
+from tsattn.errors import BatchError, ChatError, PlanError, PlannerError, RefusalError, TsattnError
 from tsattn.generate import Description
 from tsattn.methods import METHODS, Method, check_method
 from tsattn.plan import Plan, parse, read
@@ -34,7 +34,10 @@ def plans(spec: Spec) -> list[Plan]:
 
 
 def check_each(prompts: list[tuple[str, tuple[PromptChoice, Any]]], check: Callable[[PromptChoice, Any], None]) -> None:
-    """Try all prompts, and raise one `BatchError` that names those with a problem."""
+    """Try all prompts, and raise one `BatchError` that names those with a problem.
+
+    Where a language model cannot be asked at all, the first prompt that finds out is the last one.
+    """
     wrong = [problem for name, (choice, plan) in prompts if (problem := _problem(name, choice, plan, check))]
     if wrong:
         more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
@@ -44,8 +47,10 @@ def check_each(prompts: list[tuple[str, tuple[PromptChoice, Any]]], check: Calla
 def _problem(name: str, choice: PromptChoice, plan: Any, check: Callable[[PromptChoice, Any], None]) -> str | None:
     try:
         check(choice, plan)
-    except PlanError as error:
+    except (PlanError, RefusalError, PlannerError) as error:
         return f"prompt {name!r}: {error}"
+    except ChatError as error:
+        raise BatchError(f"the prompt {name!r} cannot be planned: {error}") from error
     return None
 
 

@@ -109,14 +109,15 @@ class Spec(_Part):
 
 
 def load_spec(path: str | Path) -> Spec:
-    """Read a spec. Names of files in it are relative to its folder.
+    """Read a spec. Names of files are relative to the folder of the file that names them: the spec, or its file of prompts.
 
     Raises `BatchError` that names the file and the place in it.
     """
-    path = Path(path)
+    path = namer = Path(path)
     data = _load(path)
     if isinstance(data, dict) and isinstance(data.get("prompts"), str):
-        data = {**data, "prompts": _prompts(path.parent / data["prompts"])}
+        namer = path.parent / data["prompts"]
+        data = {**data, "prompts": _prompts(namer)}
     try:
         spec = Spec.model_validate(data)
     except ValidationError as error:
@@ -125,7 +126,7 @@ def load_spec(path: str | Path) -> Spec:
         raise BatchError(f"{path} asks for {spec.count} videos; {MOST_JOBS} are the most")
     return spec.model_copy(
         update={
-            "prompts": tuple(_beside(path, prompt) for prompt in spec.prompts),
+            "prompts": tuple(_beside(namer, prompt) for prompt in spec.prompts),
             "models": tuple(_folder_beside(path, model) for model in spec.models),
         }
     )
