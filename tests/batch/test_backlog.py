@@ -32,3 +32,16 @@ def test_what_is_put_back_comes_next():
     backlog.put_back(first)
     assert len(backlog) == 6
     assert backlog.take(big) == first
+
+
+def test_a_worker_gets_no_job_of_a_model_that_is_closed_to_it():
+    backlog = Backlog([*BIG, *SMALL])
+    assert [backlog.take(None, closed=[big]) for _ in range(3)] == [*SMALL, None]
+    assert backlog.take(None, closed=[big, small]) is None
+    assert len(backlog) == 6
+
+
+def test_jobs_of_a_dropped_model_wait_no_more():
+    backlog = Backlog([*BIG, *SMALL])
+    assert (backlog.drop(big), backlog.drop(big)) == (BIG, [])
+    assert [backlog.take(big) for _ in range(3)] == [*SMALL, None]

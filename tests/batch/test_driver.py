@@ -1,5 +1,6 @@
 """Runs with workers that cost nothing: only what is missing is made, and nothing is lost."""
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -108,6 +109,18 @@ def test_damaged_videos_are_found(done):
     assert damaged(done) == [done / JOBS[1].video]
 
 
+@pytest.mark.parametrize("harm", [b"Video of 1", b"", b"another"])
+def test_a_reader_can_check_the_bytes_of_a_video(done, harm):
+    for one in finished(done):
+        assert one.sha256 == hashlib.sha256(one.video.read_bytes()).hexdigest()
+        one.check()
+    (done / JOBS[1].video).write_bytes(harm)
+    with pytest.raises(OutputError, match=rf"{JOBS[1].video.name} is damaged: .*; delete it and start the batch again"):
+        finished(done)[1].check()
+    (done / JOBS[1].video).unlink()
+    finished(done)[1].check()
+
+
 class Interrupting(Toy):
     def do(self, job, image):
         if job.prompt_id == "2":
@@ -139,6 +152,24 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path, monkeypatch):
             run(tmp_path)
     assert len(finished(tmp_path)) == 2
     assert run(tmp_path).missing == JOBS[2:]
+
+
+def test_a_worker_without_room_stops_the_run_and_loses_nothing(tmp_path):
+    jobs = [JOBS[0], job("full"), *JOBS[1:]]
+    with pytest.raises(OutputError, match="no room; make some"):
+        run(tmp_path, jobs)
+    assert [one.prompt_id for one in finished(tmp_path)] == ["0"]
+    assert {one.state for one in unfinished(tmp_path)} == {"pending"}
+    assert run(tmp_path).missing == JOBS[1:]
+
+
+def test_all_jobs_of_a_model_that_cannot_be_opened_fail_at_its_first_one_and_the_rest_goes_on(tmp_path):
+    broken = [job(str(k), model="broken") for k in range(3)]
+    watcher = run(tmp_path, [*broken, *JOBS])
+    assert [one.prompt_id for one in finished(tmp_path)] == ["0", "1", "2", "3"]
+    assert [(one.state, one.error) for one in unfinished(tmp_path)] == [("failed", "its weights are cut off")] * 3
+    assert [update.job.model for update in watcher.of(Started)].count("broken") == 1
+    assert run(tmp_path, [*broken, *JOBS]).missing == broken, "they are tried again"
 
 
 class Waiting(Toy):

@@ -1,6 +1,10 @@
 """The worker on the embedded model: the same bytes as by hand, and errors that stay with their job."""
 
+import errno
+import os
+import resource
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +13,9 @@ import torch
 from tests.batch.toys import job
 from tsattn.batch.jobs import expand
 from tsattn.batch.spec import Spec
-from tsattn.batch.updates import Failed, Made
+from tsattn.batch.updates import Failed, Made, Unopened
 from tsattn.batch.worker import Worker, described
-from tsattn.errors import ModelError
+from tsattn.errors import OutputError
 from tsattn.evaluate.verdict import judge
 from tsattn.generate import describe, generate, open_model
 from tsattn.methods import METHODS
@@ -89,21 +93,48 @@ def test_an_error_stays_with_its_job(jobs, worker):
 
 
 def test_another_model_than_planned_is_refused(jobs, worker):
-    failed = worker.do(replace(jobs[0], fingerprint="0" * 64), None)
-    assert "is not the one that the batch was planned with" in failed.error
+    unopened = worker.do(replace(jobs[0], fingerprint="0" * 64), None)
+    assert isinstance(unopened, Unopened)
+    assert "is not the one that the batch was planned with" in unopened.error
 
 
-def test_a_model_that_cannot_be_opened_is_tried_once(monkeypatch):
-    tried = []
+def test_a_gpu_that_computes_no_more_is_no_fault_of_the_job(worker, monkeypatch):
+    def dead():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    def broken(job):
-        tried.append(job)
-        raise ModelError("its weights are cut off")
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.cuda.synchronize", dead)
+    assert worker.do(job("a"), None) == Unopened("RuntimeError: CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr("tsattn.batch.worker._open", broken)
-    worker = Worker(1)
-    assert [worker.do(job(name), None).error for name in "ab"] == ["its weights are cut off"] * 2
-    assert len(tried) == 1
+
+@pytest.fixture
+def drawn(worker, monkeypatch):
+    """Videos that cost nothing."""
+    monkeypatch.setattr(worker, "_opened", lambda job: None)
+    frames = SimpleNamespace(video=np.zeros((5, 64, 64, 3), np.uint8))
+    monkeypatch.setattr("tsattn.batch.worker.make_video", lambda *_, **__: frames)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("step", ["tempfile.TemporaryDirectory", "av.open", "pathlib.Path.read_bytes"])
+def test_a_full_disk_is_no_fault_of_the_job(worker, drawn, monkeypatch, step, number):
+    def full(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(step, full)
+    with pytest.raises(OutputError, match=rf"{os.strerror(number)}; what is done is safe. .* TMPDIR, and start again"):
+        worker.do(job("a"), None)
+
+
+def test_a_write_of_the_encoder_that_finds_no_room(worker, drawn):
+    """The limit on a file's size stands for a full disk: the system refuses the write half-way."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OutputError, match="temporary files of .*: File too large; what is done is safe"):
+            worker.do(job("a"), None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_errors_keep_secrets_and_are_one_line(monkeypatch):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 from tsattn.batch.jobs import Job
-from tsattn.batch.updates import Failed, Made, Record
+from tsattn.batch.updates import Failed, Made, Record, Unopened
+from tsattn.errors import OutputError
 from tsattn.methods import METHODS
 from tsattn.plan import Plan
 from tsattn.settings import Settings
@@ -44,9 +47,9 @@ def made(job: Job) -> Made:
 
 
 class Toy:
-    """Makes bytes at once. What a job's name begins with, it does: "fail", "die", "die once", or "meet" the other one.
+    """Makes bytes at once. What a job's name begins with, it does: "fail", "full", "die", "die once", or "meet" the other one.
 
-    The name ends with a file's.
+    The name ends with a file's. A model that is "broken" cannot be opened, and one that is "broken once" not the first time.
     """
 
     def __init__(self, threads: int) -> None:
@@ -55,9 +58,15 @@ class Toy:
     def hello(self) -> str:
         return f"toy:{os.getpid()}"
 
-    def do(self, job: Job, image: bytes | None) -> Made | Failed:
+    def do(self, job: Job, image: bytes | None) -> Made | Failed | Unopened:
+        if job.model.startswith("broken") and not (opened := Path(job.model.split()[-1])).exists():
+            if job.model.startswith("broken once"):
+                opened.touch()
+            return Unopened("its weights are cut off")
         if job.prompt_id.startswith("fail"):
             return Failed("as its name says")
+        if job.prompt_id.startswith("full"):
+            raise OutputError("no room; make some") from OSError(errno.ENOSPC, "No space left on device")
         mark = Path(job.prompt_id.split()[-1])
         if job.prompt_id.startswith("meet"):
             mark.touch()
@@ -75,6 +84,47 @@ class Unable(Toy):
 
     def __init__(self, threads: int) -> None:
         raise RuntimeError("no such library")
+
+
+class Handle(SimpleNamespace):
+    """A worker on a machine, or on none yet."""
+
+    machine: int | None = None
+    __hash__ = object.__hash__
+
+
+class Machines:
+    """Stands for Ray: a worker has a machine to itself, or waits for one, and finds some models broken on some machines."""
+
+    exceptions = SimpleNamespace(RayError=RuntimeError, RayTaskError=RuntimeError)
+
+    def __init__(self, count: int, broken: set[tuple[int, str]]) -> None:
+        self.free, self.broken = list(range(count)), broken
+        self.queue: list[Handle] = []
+
+    def start(self) -> Handle:
+        actor = Handle()
+        actor.hello = SimpleNamespace(remote=lambda: (actor, lambda: str(actor.machine)))
+        do = SimpleNamespace(remote=lambda job, image: (actor, lambda: self._done(actor.machine, job)))
+        actor.do = SimpleNamespace(options=lambda name: do)
+        self.queue.append(actor)
+        return actor
+
+    def _done(self, machine: int, job: Job) -> Made | Unopened:
+        return Unopened("cut off") if (machine, job.model) in self.broken else made(job)
+
+    def wait(self, calls, *, num_returns: int, timeout: float):
+        while self.free and self.queue:
+            self.queue.pop(0).machine = self.free.pop()
+        ready = [call for call in calls if call[0].machine is not None]
+        assert ready, "it would wait for ever"
+        return ready[:num_returns], []
+
+    def get(self, call):
+        return call[1]()
+
+    def kill(self, actor: Handle) -> None:
+        self.free.append(actor.machine)
 
 
 class Watcher:

@@ -15,9 +15,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from tests.batch.toys import Toy, job
 from tests.evaluate.storyeval.making import KEY, item, make_video, prompts_file, sensible
 from tests.plan.scripted import Scripted, completion, scripted
+from tsattn.batch import SerialEngine
+from tsattn.batch.driver import Silence, run_jobs
 from tsattn.cli.app import app
+from tsattn.cli.judging import videos_in
 from tsattn.errors import AccessError, EvaluationError, OutputError
 
 ITEMS = [item(0), item(1, 3, ("human", "hard"))]
@@ -106,6 +110,7 @@ def test_a_batch_knows_its_prompts(server: Scripted, monkeypatch: pytest.MonkeyP
     one = ITEMS[0]
     same = {"prompt": one.prompt, "events": one.events, "tags": one.classes, "model": "wan", "seed": 7}
     done = SimpleNamespace(prompt_id="id", method="ts-attn", video=Path("wan", one.name).absolute(), **same)
+    done.check = lambda: None
     gap = SimpleNamespace(prompt_id="gap", method="ts-attn", state="failed", error="out of memory", **same)
     monkeypatch.setattr("tsattn.batch.finished", lambda folder: [done])
     monkeypatch.setattr("tsattn.batch.unfinished", lambda folder: [gap])
@@ -118,6 +123,17 @@ def test_a_batch_knows_its_prompts(server: Scripted, monkeypatch: pytest.MonkeyP
     assert entries["gap.mp4"]["unscored"] == "missing video: out of memory"
     with_prompts = judge(server, folder="batch")
     assert "a batch, which knows its prompts" in str(with_prompts.exception)
+
+
+@pytest.mark.parametrize("damaged", range(3))
+def test_a_batch_whose_videos_have_other_bytes_than_were_written_is_refused(tmp_path: Path, damaged: int) -> None:
+    run_jobs([job(name) for name in "abc"], tmp_path, SerialEngine(worker=Toy), Silence())
+    (whole,) = videos_in(tmp_path, None)
+    assert len(whole.videos) == 3
+    path = whole.videos[damaged].path
+    path.write_bytes(path.read_bytes().swapcase())
+    with pytest.raises(OutputError, match=f"{path.name} is damaged"):
+        videos_in(tmp_path, None)
 
 
 def test_the_cost_is_shown_before_anything_is_asked(server: Scripted) -> None:

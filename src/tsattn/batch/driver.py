@@ -52,8 +52,8 @@ def run(spec: Spec, folder: str | Path, engine: Engine | None = None, progress: 
 
     The engine is the serial one unless another is given. Jobs that fail are recorded, and the rest goes on. Raises
     `BatchError`, `PlanError` or `ModelError` where the spec cannot be run, before anything is written, and `OutputError`
-    where another run is at work in the folder, or it cannot be written to; what is done by then stays done, and the next run
-    goes on from there.
+    where another run is at work in the folder, or where it or a worker's folder for temporary files cannot be written to; what
+    is done by then stays done, and the next run goes on from there.
     """
     run_jobs(expand(spec), Path(folder), engine or SerialEngine(), progress or Silence())
 

@@ -3,6 +3,10 @@
 Every worker has at most one job, and gets the next when its result has been taken and stored, so that results cannot pile
 up and the death of a worker costs one job. A job whose worker dies waits again, up to `retries` times. A worker gets its
 first job when it reports that it runs: one that finds no place in the cluster keeps nobody waiting.
+
+That a model cannot be opened is not its job's fault but the worker's, whose GPU or copy of the weights may be broken: the job
+waits again and the worker is replaced. One that has been replaced `retries` times and still cannot gets no more jobs of that
+model. Where such jobs are all that is left, workers make room for those that found none so far; they fail when none is to come.
 """
 
 from __future__ import annotations
@@ -18,9 +22,9 @@ from typing import Any
 from tsattn.batch.backlog import Backlog
 from tsattn.batch.jobs import Job
 from tsattn.batch.placement import needs, share
-from tsattn.batch.updates import Ended, Failed, Lost, Note, Started, Update
+from tsattn.batch.updates import Ended, Failed, Lost, Note, Started, Unopened, Update
 from tsattn.batch.worker import THREADS, Doer, Worker, described
-from tsattn.errors import BatchError, TsattnError
+from tsattn.errors import BatchError, OutputError, TsattnError
 
 START = "; `ray start --head` starts one"
 INSTALL = "--engine ray needs more packages: pip install 'tsattn[ray]'"
@@ -34,8 +38,8 @@ class RayEngine:
 
     `address` is that of a running cluster ("auto" finds one on this machine); without it, Ray is started here for this
     run. `workers` defaults to as many as fit the GPUs, or else the cores. `threads` are torch's in each worker. A job whose
-    worker dies is tried `retries` times more, and a worker that cannot start as often. `gpus` is the part of a GPU that a
-    worker gets, by default from `placement`.
+    worker dies is tried `retries` times more, and a worker that cannot start or cannot open a model as often. `gpus` is the
+    part of a GPU that a worker gets, by default from `placement`.
     """
 
     address: str | None = None
@@ -46,7 +50,11 @@ class RayEngine:
     worker: Callable[[int], Doer] = Worker
 
     def __call__(self, jobs: Sequence[Job]) -> Iterator[Update]:
-        """Do all jobs. Raises `BatchError` where there is no Ray, no cluster, or no worker that starts."""
+        """Do all jobs.
+
+        Raises `BatchError` where there is no Ray, no cluster, or no worker that starts, and `OutputError` where a machine
+        has no room for a video.
+        """
         if not jobs:
             return
         with _cluster(self.address, self.workers, self.threads) as (ray, dashboard):
@@ -71,13 +79,17 @@ class RayEngine:
 
 @dataclass(eq=False)
 class _Member:
-    """A worker, what it has loaded and what it does; `failures` are its starts that came to nothing, in a row."""
+    """A worker, what it has loaded and what it does.
+
+    `failures` are its starts that came to nothing, and `unopened` how often it could not open each model, in a row.
+    """
 
     actor: Any
     name: str | None = None
     loaded: str | None = None
     job: Job | None = None
     failures: int = 0
+    unopened: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -91,12 +103,14 @@ class _Crew:
     """What each call that is under way will answer for."""
     deaths: Counter[str] = field(default_factory=Counter)
     """How many workers a job has cost, by key."""
+    unopened: dict[str, str] = field(default_factory=dict)
+    """Why a model could not be opened, the last time."""
 
     def hire(self, count: int) -> None:
         for _ in range(count):
             member = _Member(self.start())
             self.members.append(member)
-            self.calls[member.actor.hello.remote()] = member
+            self._greet(member)
 
     def dismiss(self) -> None:
         for member in self.members:
@@ -113,6 +127,11 @@ class _Crew:
             for call in ready:
                 yield from self._answered(self.calls.pop(call), call)
             yield from self._assign()
+            if len(self.backlog) and not any(member.job for member in self.members):
+                yield from self._make_room()
+
+    def _greet(self, member: _Member) -> None:
+        self.calls[member.actor.hello.remote()] = member
 
     def _answered(self, member: _Member, call: Any) -> Iterator[Update]:
         job, member.job = member.job, None
@@ -121,14 +140,28 @@ class _Crew:
         except self.ray.exceptions.RayTaskError as error:
             if job is None:
                 raise BatchError(f"a worker cannot start: {described(error.cause)}") from error
+            if isinstance(error.cause, OutputError):
+                raise error.cause from None
             yield Ended(job, Failed(described(error.cause)))
         except self.ray.exceptions.RayError as error:
             yield from self._replace(member, job, described(error))
         else:
             if job is None:
                 member.name, member.failures = result, 0
+            elif isinstance(result, Unopened):
+                yield from self._reopen(member, job, result.error)
             else:
+                del member.unopened[job.fingerprint]
                 yield Ended(job, result)
+
+    def _reopen(self, member: _Member, job: Job, reason: str) -> Iterator[Update]:
+        """Another worker instead of one that cannot open a model."""
+        member.unopened[job.fingerprint] += 1
+        self.unopened[job.fingerprint] = reason
+        self.backlog.put_back(job)
+        yield Lost(job, f"its model could not be opened: {reason}")
+        self.ray.kill(member.actor)
+        self._restart(member)
 
     def _replace(self, member: _Member, job: Job | None, reason: str) -> Iterator[Update]:
         """Another worker instead of one that died, with or without a job."""
@@ -146,17 +179,21 @@ class _Crew:
                 if not self.members:
                     raise BatchError(f"no worker can start; the last one failed with: {reason}")
                 return
+        self._restart(member)
+
+    def _restart(self, member: _Member) -> None:
         member.actor, member.name, member.loaded = self.start(), None, None
-        self.calls[member.actor.hello.remote()] = member
+        self._greet(member)
 
     def _assign(self) -> Iterator[Update]:
-        """Give a job to everyone who is there and has none."""
+        """Give a job to everyone who is there and has none, where one waits that it may do."""
         for member in self.members:
             while member.name is not None and member.job is None:
                 others = [other.loaded for other in self.members if other is not member]
-                job = self.backlog.take(member.loaded, others)
+                closed = [model for model, times in member.unopened.items() if times > self.retries]
+                job = self.backlog.take(member.loaded, others, closed)
                 if job is None:
-                    return
+                    break
                 try:
                     image = job.first_frame()
                 except TsattnError as error:
@@ -165,6 +202,16 @@ class _Crew:
                 member.job, member.loaded = job, job.fingerprint
                 self.calls[member.actor.do.options(name=job.name).remote(job, image)] = member
                 yield Started(job, member.name)
+
+    def _make_room(self) -> Iterator[Update]:
+        """Let go of everyone who is there, as nobody can open a model that waits; where nobody else is to come, give up."""
+        for member in [member for member in self.members if member.name is not None]:
+            self.members.remove(member)
+            self.ray.kill(member.actor)
+        if not self.members:
+            for model, reason in self.unopened.items():
+                for job in self.backlog.drop(model):
+                    yield Ended(job, Failed(f"no worker could open its model, the last one because: {reason}"))
 
 
 @contextmanager
@@ -189,7 +236,7 @@ def _cluster(address: str | None, workers: int | None, threads: int) -> Iterator
     except Exception as error:  # Ray raises plain ones, too
         raise BatchError(f"cannot use Ray at {address or 'this machine'}: {described(error)}{START}") from error
     try:
-        yield ray, context.address_info.get("webui_url") or None
+        yield ray, context.dashboard_url or None
     finally:
         ray.shutdown()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsattn.batch.manifest import rows
+from tsattn.errors import OutputError
 from tsattn.plan import Plan
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Finished(Wanted):
     """A video of a batch that is made.
 
     `video` is the MP4 file, not opened or checked here, with `frames` frames at `fps` frames per second; `seconds` is how long
-    it took, all passes of its method together. `verdict` is the exact verifier's, on the embedded model.
+    it took, all passes of its method together. `verdict` is the exact verifier's, on the embedded model. `sha256` is that of
+    the bytes that were written.
     """
 
     video: Path
@@ -50,6 +52,14 @@ class Finished(Wanted):
     fps: float
     seconds: float
     verdict: Verdict | None
+    sha256: str
+
+    def check(self) -> None:
+        """Read the file, if it is there. Raises `OutputError` where it holds other bytes than were written."""
+        if _hash(self.video) not in (None, self.sha256):
+            raise OutputError(
+                f"{self.video} is damaged: it holds other bytes than were written; delete it and start the batch again"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +85,7 @@ def finished(folder: str | Path) -> list[Finished]:
             fps=row["fps"],
             seconds=row["seconds"],
             verdict=_verdict(row["verdict"]),
+            sha256=row["sha256"],
         )
         for row in rows(folder, "position IS NOT NULL AND state = 'done'")
     ]

@@ -40,6 +40,12 @@ class Failed(NamedTuple):
     error: str
 
 
+class Unopened(NamedTuple):
+    """A model that a worker could not open, and why, in one line; the job was not begun, and another worker may do it."""
+
+    error: str
+
+
 @dataclass(frozen=True)
 class Started:
     """A worker has begun a job."""

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tsattn.batch.jobs import Job
-from tsattn.batch.updates import Failed, Made, Record
-from tsattn.errors import ModelError, TsattnError
+from tsattn.batch.updates import Failed, Made, Record, Unopened
+from tsattn.errors import ModelError, OutputError, TsattnError
 from tsattn.fingerprint import fingerprint
 from tsattn.generate import EMBEDDED_MODELS, Model, Run, describe, open_model
 from tsattn.methods import make_video
@@ -40,8 +40,11 @@ class Doer(Protocol):
     def hello(self) -> str:
         """Who it is, once it can work."""
 
-    def do(self, job: Job, image: bytes | None) -> Made | Failed:
-        """Do a job; whatever goes wrong with it is in the result."""
+    def do(self, job: Job, image: bytes | None) -> Made | Failed | Unopened:
+        """Do a job; whatever goes wrong with it is in the result.
+
+        Raises `OutputError` where this machine has no room for a video, so that the next job would be done in vain, too.
+        """
 
 
 class Worker:
@@ -54,21 +57,25 @@ class Worker:
         self._model: Model | None = None
         self._identity = ""
         self._environment: dict[str, str] = {}
-        self._broken: dict[str, str] = {}
 
     def hello(self) -> str:
         """Host and process."""
         return f"{socket.gethostname()}:{os.getpid()}"
 
-    def do(self, job: Job, image: bytes | None) -> Made | Failed:
-        """Make the video of a job."""
+    def do(self, job: Job, image: bytes | None) -> Made | Failed | Unopened:
+        """Make the video of a job. Raises `OutputError` where it finds no room in the folder for temporary files."""
         try:
             model = self._opened(job)
+        except Exception as error:  # a model may be broken in any way, or the GPU
+            return Unopened(described(error))
+        try:
             picture = None if image is None else _picture(image)
             _forget_peak()
             run = make_video(model, job.plan, job.settings, job.how, image=picture)
             video = _encoded(job, run)
             verdict = _verdict(job, model, run)
+        except OutputError:
+            raise
         except Exception as error:  # a job may fail in any way, and the others go on
             return Failed(described(error))
         return Made(
@@ -87,16 +94,12 @@ class Worker:
         )
 
     def _opened(self, job: Job) -> Model:
-        if job.fingerprint in self._broken:
-            raise ModelError(self._broken[job.fingerprint])
+        _check_gpu()
         if self._model is None or self._identity != job.fingerprint:
             self._model = None  # its memory is needed
-            try:
-                self._model, self._identity = _open(job), job.fingerprint
-                self._environment = {k: v for k, v in versions_here(self._model.facts).items() if k != WEIGHTS}
-            except TsattnError as error:
-                self._broken[job.fingerprint] = str(error)
-                raise
+            model = _open(job)
+            self._environment = {k: v for k, v in versions_here(model.facts).items() if k != WEIGHTS}
+            self._model, self._identity = model, job.fingerprint
         return self._model
 
 
@@ -127,17 +130,27 @@ def _picture(content: bytes) -> Image:
 
 
 def _encoded(job: Job, run: Run) -> bytes:
-    """The video as the bytes of an MP4 file that says what it was made from; the same for the same pixels."""
+    """The video as the bytes of an MP4 file that says what it was made from; the same for the same pixels.
+
+    Raises `OutputError` where the file, which is a temporary one, cannot be written.
+    """
     from tsattn import __version__
     from tsattn.video import enlargement, write_mp4
 
-    with tempfile.TemporaryDirectory(prefix="tsattn-") as folder:
-        path = Path(folder) / "video.mp4"
-        scale = enlargement(*run.video.shape[1:3])
-        about = f"tsattn {__version__}: {job.method}, seed {job.settings.seed}, job {job.key}"
-        metadata = {"title": job.plan.prompt, "comment": about}
-        write_mp4(path, run.video, fps=job.settings.fps, scale=scale, metadata=metadata)
-        return path.read_bytes()
+    about = f"tsattn {__version__}: {job.method}, seed {job.settings.seed}, job {job.key}"
+    metadata = {"title": job.plan.prompt, "comment": about}
+    scale = enlargement(*run.video.shape[1:3])
+    try:
+        with tempfile.TemporaryDirectory(prefix="tsattn-") as folder:
+            path = Path(folder) / "video.mp4"
+            write_mp4(path, run.video, fps=job.settings.fps, scale=scale, metadata=metadata)
+            return path.read_bytes()
+    except OSError as error:  # nothing of the job is in the file's name, so that it is the disk's
+        reason = getattr(error.__cause__, "strerror", None) or error.strerror or error
+        raise OutputError(
+            f"cannot write a video to the folder for temporary files of {socket.gethostname()}: {reason}; what is done is "
+            "safe. Make room there, or name another folder in TMPDIR, and start again"
+        ) from error
 
 
 def _verdict(job: Job, model: Model, run: Run) -> dict[str, Any] | None:
@@ -147,6 +160,14 @@ def _verdict(job: Job, model: Model, run: Run) -> dict[str, Any] | None:
         return None
     verdict = judge(job.plan, model.facts.clip(job.settings), run.video)
     return None if verdict is None else verdict._asdict()
+
+
+def _check_gpu() -> None:
+    """Raise what torch does where an earlier job left a GPU that computes no more; only a new process gets it back."""
+    import torch
+
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
 
 
 def _forget_peak() -> None:

@@ -129,6 +129,7 @@ def _of_batch(folder: Path) -> list[VideoSet]:
 
     sets: dict[tuple[str, str, int], list[Video]] = {}
     for job in finished(folder):
+        job.check()
         item = Item(f"{job.prompt_id}.mp4", job.prompt, job.events, job.tags)
         sets.setdefault((job.model, job.method, job.seed), []).append(Video(item, job.video))
     for gap in unfinished(folder):
