@@ -46,7 +46,7 @@ def losses(file: Path) -> dict[str, list[tuple[int, float]]]:
             before += last
         last = step
         for name, value in entry.items():
-            if name.startswith(("loss", "looking")):
+            if name.startswith(("loss", "where", "when")):
                 found[name].append((before + step, float(value)))
     return found
 

@@ -26,7 +26,7 @@ from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 from training import text
 from training.common import Log, learning_rate, save
 from training.data import Batch, batch_of, clips
-from training.looking import TAUGHT, WEIGHT, look_at, looking_loss
+from training.looking import TAUGHT, WHEN, WHERE, look_at, looking_losses
 from training.muon import Muon
 
 COLUMNS = 512
@@ -63,7 +63,7 @@ class Recipe(NamedTuple):
 
 STILLS, STRETCHES, CLIPS = Leg(1, batch=192, frames=1), Leg(1, batch=40, frames=5), Leg(1, batch=16, frames=13)
 T2V = Recipe(
-    legs=(STILLS, STRETCHES, CLIPS._replace(steps=3)) * 340 + (CLIPS._replace(steps=600),),
+    legs=(STILLS, STRETCHES, CLIPS._replace(steps=3)) * 300 + (CLIPS._replace(steps=500),),
     peak=2e-3,
     looks=(STILLS._replace(steps=400), STRETCHES._replace(steps=550), CLIPS._replace(steps=550)),
 )
@@ -229,8 +229,8 @@ def train(
         batch = batch_of(data, leg.batch, leg.frames, step=step, seed=seed)
         look = look_at(batch, tokens, PROMPT, np.random.default_rng([LOOKING, seed, step]))
         loss = flow_matching_loss(model, batch, tokens, seed * 10**6 + step, look.kept)
-        looking = looking_loss([model.transformer.blocks[k].attn2.processor.logits for k in TAUGHT], look)
-        (loss + WEIGHT * looking).backward()
+        where, when = looking_losses([model.transformer.blocks[k].attn2.processor.logits for k in TAUGHT], look)
+        (loss + WHERE * where + WHEN * when).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for solver in solvers:
             solver.step()
@@ -238,8 +238,8 @@ def train(
         blend = min(0.998, (step + 1) / (step + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - blend)
-        losses.setdefault(f"loss{leg.frames}", []).append(loss.item())
-        losses.setdefault(f"looking{leg.frames}", []).append(looking.item())
+        for name, value in (("loss", loss), ("where", where), ("when", when)):
+            losses.setdefault(f"{name}{leg.frames}", []).append(value.item())
         if (step + 1) % LOGGED == 0:
             log(step=step + 1, **{frames: sum(each) / len(each) for frames, each in losses.items()})
             losses.clear()

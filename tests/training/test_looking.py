@@ -5,7 +5,7 @@ import torch
 from training import looking
 from training.common import ALONE, PAIRED, scene_of
 from training.data import Batch, caption, happening
-from training.looking import Look, look_at, looking_loss, told
+from training.looking import Look, look_at, looking_losses, told
 from training.text import tokenizer
 from tsattn.attention.region import Grid, erode
 from tsattn.evaluate.shapes.attention import object_tokens
@@ -21,6 +21,10 @@ def batch(scenes, first=0, count=13, captions=None):
     captions = captions or [caption(scene, first, count, rng) for scene in scenes]
     latents = torch.zeros(len(scenes), 4, count, 16, 16)
     return Batch(latents, latents[:, :0], captions, scenes, [first] * len(scenes))
+
+
+def looking_loss(logits, look):
+    return sum(looking_losses(logits, look))
 
 
 def words(columns, row):
