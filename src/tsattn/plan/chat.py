@@ -101,7 +101,8 @@ class Endpoint:
 class Client:
     """Connections to the model of an endpoint, which threads may share. A context manager.
 
-    `on_request` is called before every request is sent, each further attempt included; it may wait. Raises `ChatError` where the packages of `tsattn[llm]` are missing, or the key cannot be one.
+    `on_request` is called before every request is sent, each further attempt included; it may wait. Raises `ChatError` where
+    the packages of `tsattn[llm]` are missing, or the key cannot be one.
     """
 
     def __init__(self, endpoint: Endpoint, *, on_request: Callable[[], None] = lambda: None) -> None:
