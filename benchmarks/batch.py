@@ -4,7 +4,7 @@
     python -m benchmarks.batch engines [--prompts 60 --seeds 2 --steps 20]     both engines, byte by byte
     python -m benchmarks.batch scaling [--prompts 6 --steps 20]       two Ray workers of one thread beside one
     python -m benchmarks.batch cluster [--jobs 10000 --gpus 64 --driver-ms 3]   a simulated one, with our own scheduler
-    python -m benchmarks.batch kills [--times 20 --prompts 12 --steps 4]   driver or worker killed at random moments
+    python -m benchmarks.batch kills [--times 20 --prompts 20 --steps 4]   driver or worker killed at random moments
 
 Run them on an otherwise idle machine. `engines`, `scaling` and `kills` make videos with the embedded model.
 """
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -227,8 +227,11 @@ def scaling(spec: Spec) -> None:
 
 
 def kills(spec: Spec, times: int) -> None:
-    """Kill the run, or on every second time one of its workers, and compare the end with a run that nobody killed."""
-    chance = random.Random(0)
+    """Kill the run, or on every second time one of its workers, and compare the end with a run that nobody killed.
+
+    A kill comes after none to three new videos and up to three seconds, so that it meets all kinds of moments on any machine.
+    """
+    chance, left = random.Random(0), spec.count
     with tempfile.TemporaryDirectory() as name:
         file = Path(name, "spec.json")
         file.write_text(spec.model_dump_json(exclude_none=True))
@@ -236,14 +239,16 @@ def kills(spec: Spec, times: int) -> None:
         ray = ["--engine", "ray", "--workers", "2", "--retries", "1000"]
         for k in range(times):
             with subprocess.Popen([*command, f"{name}/killed", *ray], stdout=subprocess.DEVNULL) as process:
-                _wait_for_a_worker(process)
-                time.sleep(chance.uniform(0, 15))
+                _wait_for(lambda: bool(_workers(process.pid)), process)
+                wanted = left - chance.randrange(4)
+                _wait_for(lambda: _left(f"{name}/killed") <= wanted, process)  # noqa: B023
+                time.sleep(chance.uniform(0, 3))
                 victims = [process.pid] if k % 2 == 0 else _workers(process.pid) or [process.pid]
                 os.kill(chance.choice(victims), signal.SIGKILL)
                 if k % 2:
                     time.sleep(chance.uniform(0, 5))
                     process.kill()
-            left = len(unfinished(f"{name}/killed"))
+            left = _left(f"{name}/killed")
             print(f"kill {k + 1}: {'driver' if k % 2 == 0 else 'worker, then driver'}; {left} videos left", flush=True)
             if left == 0:
                 break
@@ -254,9 +259,13 @@ def kills(spec: Spec, times: int) -> None:
         print("the same table and files" if same and files[0] == files[1] else "NOT the same")
 
 
-def _wait_for_a_worker(process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None and not _workers(process.pid):
+def _wait_for(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None and not happened():
         time.sleep(0.2)
+
+
+def _left(folder: str) -> int:
+    return len(unfinished(folder))
 
 
 def _workers(pid: int) -> list[int]:
