@@ -1,4 +1,4 @@
-"""The curves of the trainings that are kept: `python -m training.curves` draws training/logs into docs/images/training.svg."""
+"""The curves of the trainings that are kept: `python -m training.curves` draws training/logs into docs/images/training.png."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 LOGS = Path(__file__).parent / "logs"
-PICTURE = Path("docs/images/training.svg")
+PICTURE = Path("docs/images/training.png")
 
 
 def draw(logs: Path, picture: Path) -> None:
     """A panel for each log, its losses over the steps, in the order in which they were made."""
     import matplotlib.pyplot as plt
 
-    plt.rcParams["svg.hashsalt"] = "tsattn"  # the same file from the same logs
     files = sorted(logs.glob("*/*.jsonl"), key=lambda file: (file.stem != "vae", ORDER.index(file.parent.name)))
     figure, axes = plt.subplots(len(files), 1, figsize=(8, 2.1 * len(files)), layout="constrained", squeeze=False)
     for axis, file in zip(axes[:, 0], files, strict=True):
@@ -28,7 +27,7 @@ def draw(logs: Path, picture: Path) -> None:
         axis.legend(fontsize=7, loc="upper right")
     axes[-1, 0].set_xlabel("step")
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, metadata={"Date": None})
+    figure.savefig(picture, dpi=80, metadata={"Software": None})
     plt.close(figure)
 
 
@@ -37,17 +36,14 @@ ORDER = ("early", "stretches", "high-noise", "mixed", "pairs", "looking")
 
 
 def losses(file: Path) -> dict[str, list[tuple[int, float]]]:
-    """(step, value) of every loss of a log. Logs of several stages count their steps on."""
-    found, before, last = defaultdict[str, list[tuple[int, float]]](list), 0, 0
+    """(step, value) of every loss of a log. What was done again after a cut counts once, as it was the last time."""
+    found = defaultdict[str, list[tuple[int, float]]](list)
     for line in file.read_text().splitlines():
         entry: dict[str, Any] = json.loads(line)
         step = int(entry.pop("step"))
-        if step <= last:
-            before += last
-        last = step
         for name, value in entry.items():
             if name.startswith(("loss", "where", "when")):
-                found[name].append((before + step, float(value)))
+                found[name] = [*(point for point in found[name] if point[0] < step), (step, float(value))]
     return found
 
 
