@@ -4,7 +4,7 @@
     python -m benchmarks.batch engines [--prompts 60 --seeds 2 --steps 20]     both engines, byte by byte
     python -m benchmarks.batch scaling [--prompts 6 --steps 20]       two Ray workers of one thread beside one
     python -m benchmarks.batch cluster [--jobs 10000 --gpus 64 --driver-ms 3]   a simulated one, with our own scheduler
-    python -m benchmarks.batch kills [--times 20 --prompts 20 --steps 4]   driver or worker killed at random moments
+    python -m benchmarks.batch kills [--times 20 --prompts 30 --steps 4]   driver or worker killed at random moments
 
 Run them on an otherwise idle machine. `engines`, `scaling` and `kills` make videos with the embedded model.
 """

@@ -21,12 +21,18 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the denoiser")
     parser.add_argument("--i2v", action="store_true", help="train the image-to-video sibling")
+    parser.add_argument("--taught", action="store_true", help="two subjects, and attention is taught where to look")
     parser.add_argument(
         "--start", type=Path, default=None, help="folder of a pipeline to go on from (default for --i2v: the package's)"
     )
     parser.add_argument("--target", type=Path, default=None, help="folder for the pipeline (default: the package's)")
     options = parser.parse_args()
-    recipe, shipped, name = (denoiser.I2V, MODEL_I2V, "i2v-seed") if options.i2v else (denoiser.T2V, MODEL, "seed")
+    if options.i2v:
+        recipe, shipped, name = denoiser.I2V, MODEL_I2V, "i2v-seed"
+    elif options.taught:
+        recipe, shipped, name = denoiser.TAUGHT, MODEL, "taught-seed"
+    else:
+        recipe, shipped, name = denoiser.T2V, MODEL, "seed"
     start = options.start or (MODEL if options.i2v else None)
     autoencoder = vae.take_over(options.runs, start) if start else vae.train(options.runs)
     trained = denoiser.train(

@@ -36,8 +36,8 @@ class Source(NamedTuple):
 
 
 SOURCES = (Source("latents.pt", 6144, STAGE, ALONE), Source("latents-pairs.pt", 6144, 4, PAIRED))
-MIX: Mix = {(1,): 0.30, (2,): 0.22, (3,): 0.18, **{events: share * 0.3 for events, share in PAIRED.items()}}
-"""Shares of the scenes in batches, whatever their shares in the sources."""
+BOTH: Mix = {(1,): 0.30, (2,): 0.22, (3,): 0.18, **{events: share * 0.3 for events, share in PAIRED.items()}}
+"""Shares of scenes with one subject and with two in batches, whatever their shares in the sources."""
 
 
 class Data(NamedTuple):
@@ -61,16 +61,19 @@ class Batch(NamedTuple):
     firsts: list[int]
 
 
-def clips(vae_folder: Path, *, i2v: bool = False) -> Data:
-    """All clips of `SOURCES`, encoded by the autoencoder as far as no earlier run has; with `i2v`, what is given of them too."""
+def clips(vae_folder: Path, mix: Mix, *, i2v: bool = False) -> Data:
+    """The clips of those `SOURCES` that a mix needs, encoded by the autoencoder as far as no earlier run has.
+
+    With `i2v`, what is given of them too.
+    """
     latents, conditions, scenes = [], [], []
-    for source in SOURCES:
+    for source in [source for source in SOURCES if source.mix.keys() & mix.keys()]:
         drawn = [scene_of(seed, stage=source.stage, mix=source.mix) for seed in range(source.count)]
         own = encode(drawn, vae_folder, vae_folder.parent / source.file)
         latents.append(own)
         conditions.append(given(drawn, vae_folder, vae_folder.parent / f"given-{source.file}") if i2v else own[:, :0])
         scenes += drawn
-    return Data(torch.cat(latents), torch.cat(conditions), scenes, chances(scenes, MIX))
+    return Data(torch.cat(latents), torch.cat(conditions), scenes, chances(scenes, mix))
 
 
 def given(scenes: list[Scene], vae_folder: Path, kept: Path) -> torch.Tensor:
@@ -126,7 +129,7 @@ def chances(scenes: list[Scene], mix: Mix) -> NDArray[np.float64]:
     kinds = [_events(scene) for scene in scenes]
     count = Counter(kinds)
     if absent := mix.keys() - count.keys():
-        raise ValueError(f"no clip has these numbers of events, though `MIX` asks for them: {sorted(absent)}")
+        raise ValueError(f"no clip has these numbers of events, though the mix asks for them: {sorted(absent)}")
     found = np.array([mix.get(kind, 0.0) / count[kind] for kind in kinds])
     return found / found.sum()
 

@@ -24,15 +24,15 @@ from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
 from training import text
-from training.common import Log, learning_rate, save
-from training.data import Batch, batch_of, clips
-from training.looking import TAUGHT, WHEN, WHERE, look_at, looking_losses
+from training.common import ALONE, Log, Mix, learning_rate, save
+from training.data import BOTH, Batch, batch_of, clips
+from training.looking import BLOCKS, WHEN, WHERE, look_at, looking_losses
 from training.muon import Muon
 
 COLUMNS = 512
 """Text columns of a Wan pipeline."""
 PROMPT = 40
-"""Columns computed in training: the longest prompt of `data.MIX` fits, the last one stands for all further zeros."""
+"""Columns computed in training: the longest prompt of `data.BOTH` fits, the last one stands for all further zeros."""
 
 LOGGED, SAVED = 25, 100
 """Steps between two lines of the log, and between two checkpoints."""
@@ -51,21 +51,27 @@ class Leg(NamedTuple):
 class Recipe(NamedTuple):
     """What a denoiser is trained on, the peak of its learning rate, and whether it is given the first frame.
 
-    `looks` come first in a training from nothing. One that is given the first frame goes on from a text-to-video model and
+    `looks` come first in a training from nothing, `mix` are the shares of scenes, and with `taught` attention is taught where
+    and when to look (see `training.looking`). One that is given the first frame goes on from a text-to-video model and
     leaves that model's text encoder as it is.
     """
 
     legs: tuple[Leg, ...]
     peak: float
     looks: tuple[Leg, ...] = ()
+    mix: Mix = ALONE
+    taught: bool = False
     i2v: bool = False
 
 
 STILLS, STRETCHES, CLIPS = Leg(1, batch=192, frames=1), Leg(1, batch=40, frames=5), Leg(1, batch=16, frames=13)
 T2V = Recipe(
-    legs=(STILLS, STRETCHES, CLIPS._replace(steps=3)) * 300 + (CLIPS._replace(steps=500),),
+    legs=(STILLS, STRETCHES, CLIPS._replace(steps=2)) * 340 + (CLIPS._replace(steps=300),),
     peak=2e-3,
-    looks=(STILLS._replace(steps=400), STRETCHES._replace(steps=550), CLIPS._replace(steps=550)),
+    looks=(STILLS._replace(steps=400), STRETCHES._replace(steps=550), CLIPS._replace(steps=2350)),
+)
+TAUGHT = T2V._replace(
+    legs=(STILLS, STRETCHES, CLIPS._replace(steps=3)) * 300 + (CLIPS._replace(steps=500),), mix=BOTH, taught=True
 )
 # 50 steps on stills taught to take the first frame over, which 100 on whole clips had hardly begun to
 I2V = Recipe((STILLS._replace(steps=150, batch=96), CLIPS._replace(steps=900)), 2e-3, i2v=True)
@@ -202,7 +208,7 @@ def train(
             f"image-to-video goes on from a text-to-video model that knows all {len(tokens)} tokens of the world, but got "
             f"{start}; train that one first, and give its pipeline's folder with `--start`"
         )
-    data = clips(vae_folder, i2v=recipe.i2v)
+    data = clips(vae_folder, recipe.mix, i2v=recipe.i2v)
     model = begin(tokens, data.latents.shape[1], seed, start, given=data.given.shape[1])
     model.encoder.requires_grad_(not recipe.i2v)
     average = copy.deepcopy(model).requires_grad_(False)
@@ -227,10 +233,14 @@ def train(
             for group in solver.param_groups:
                 group["lr"] = learning_rate(step, len(plan), recipe.peak, warmup=100)
         batch = batch_of(data, leg.batch, leg.frames, step=step, seed=seed)
-        look = look_at(batch, tokens, PROMPT, np.random.default_rng([LOOKING, seed, step]))
-        loss = flow_matching_loss(model, batch, tokens, seed * 10**6 + step, look.kept)
-        where, when = looking_losses([model.transformer.blocks[k].attn2.processor.logits for k in TAUGHT], look)
-        (loss + WHERE * where + WHEN * when).backward()
+        look = look_at(batch, tokens, PROMPT, np.random.default_rng([LOOKING, seed, step])) if recipe.taught else None
+        found = {"loss": flow_matching_loss(model, batch, tokens, seed * 10**6 + step, look.kept if look else 1.0)}
+        loss = found["loss"]
+        if look:
+            watched = [model.transformer.blocks[k].attn2.processor.logits for k in BLOCKS]
+            found["where"], found["when"] = looking_losses(watched, look)
+            loss = loss + WHERE * found["where"] + WHEN * found["when"]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for solver in solvers:
             solver.step()
@@ -238,7 +248,7 @@ def train(
         blend = min(0.998, (step + 1) / (step + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - blend)
-        for name, value in (("loss", loss), ("where", where), ("when", when)):
+        for name, value in found.items():
             losses.setdefault(f"{name}{leg.frames}", []).append(value.item())
         if (step + 1) % LOGGED == 0:
             log(step=step + 1, **{frames: sum(each) / len(each) for frames, each in losses.items()})

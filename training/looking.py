@@ -2,7 +2,7 @@
 
 Large models come to look at the things that words name. In a few hours on a CPU a tiny one does not, and then neither a
 subject's region nor the time of an event can be read from its attention, which are the premises of TS-Attn. The true scenes
-are known here, so they are taught, in the blocks `TAUGHT`:
+are known here, so they are taught, in the blocks `BLOCKS`:
 
 * where: the mean logit over the heads and the words of a subject is above its mean over the clip inside the subject's
   place, and below it elsewhere. A place is the object's tokens and their neighbours, which erosion takes off again;
@@ -26,7 +26,7 @@ from training.data import Batch, happening, role
 from tsattn.attention.region import erode
 from tsattn.shapes.world import BACKGROUNDS, FRAMES, MIN_EVENT, WORDINGS, Actor, Role, coverage, track
 
-TAUGHT = (1, 2, 3, 4)
+BLOCKS = (1, 2, 3, 4)
 """Blocks whose attention is taught. Queries of the first have seen too little of the clip."""
 WHERE, WHEN = 0.02, 0.1
 """Weights of the two losses beside that of flow matching. With .02 for both, 1,000 steps taught where, and nothing of when."""

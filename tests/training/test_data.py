@@ -8,7 +8,7 @@ from diffusers import AutoencoderKLWan, WanImageToVideoPipeline
 
 from training import data
 from training.common import ALONE, PAIRED, clip_and_mask, scene_of
-from training.data import MIX, SOURCES, Data, batch_of, caption, chances, clips, encode, given
+from training.data import BOTH, SOURCES, Data, batch_of, caption, chances, clips, encode, given
 from training.denoiser import PROMPT, T2V
 from training.text import tokenizer
 from tsattn.plan import parse
@@ -43,9 +43,9 @@ def test_the_scenes_whose_latents_are_kept_are_what_they_were():
 
 
 def test_mixes_are_shares():
-    for mix in (ALONE, PAIRED, MIX):
+    for mix in (ALONE, PAIRED, BOTH):
         assert sum(mix.values()) == pytest.approx(1)
-    assert {events for source in SOURCES for events in source.mix} == set(MIX), "each share has its scenes"
+    assert {events for source in SOURCES for events in source.mix} == set(BOTH), "each share has its scenes"
     assert len({source.stage for source in SOURCES}) == len(SOURCES)
 
 
@@ -78,7 +78,7 @@ def test_a_caption_of_a_whole_clip_tells_all_and_one_of_a_stretch_what_happens_i
 
 def test_every_caption_fits_the_columns_that_training_computes():
     tokens, rng = tokenizer(), np.random.default_rng(1)
-    kinds = [events for events in MIX if sum(max(1, count) for count in events) >= max(3, 4 * (len(events) - 1))]
+    kinds = [events for events in BOTH if sum(max(1, count) for count in events) >= max(3, 4 * (len(events) - 1))]
     prompts = [
         caption(sample_scene(np.random.default_rng([97, *events, seed]), *events), 0, LATENT_FRAMES, rng)
         for events in kinds
@@ -106,19 +106,21 @@ def test_sources_are_put_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.setattr(
         data, "SOURCES", [source._replace(count=count) for source, count in zip(SOURCES, (40, 60), strict=True)]
     )
-    monkeypatch.setattr(data, "MIX", {(1,): 0.5, (1, 1): 0.5})
+    both = {(1,): 0.5, (1, 1): 0.5}
     for source, count in zip(data.SOURCES, (40, 60), strict=True):
         torch.save(dict(latents=torch.full((count, 1, 13, 2, 2), float(source.stage))), tmp_path / source.file)
         torch.save(
             dict(latents=torch.full((count, 1, 13, 2, 2), 10.0 * source.stage)), tmp_path / f"given-{source.file}"
         )
-    found = clips(tmp_path / "vae")
+    found = clips(tmp_path / "vae", both)
     assert [len(scene.actors) for scene in found.scenes] == [1] * 40 + [2] * 60
     assert found.latents[:, 0, 0, 0, 0].tolist() == [3.0] * 40 + [4.0] * 60
     assert found.scenes[0] == scene_of(0, stage=3)
     assert found.given.shape == (100, 0, 13, 2, 2)
     AutoencoderKLWan.from_pretrained(MODEL / "vae").save_pretrained(tmp_path / "vae")
-    assert clips(tmp_path / "vae", i2v=True).given[:, -1, 0, 0, 0].tolist() == [30.0] * 40 + [40.0] * 60
+    assert clips(tmp_path / "vae", both, i2v=True).given[:, -1, 0, 0, 0].tolist() == [30.0] * 40 + [40.0] * 60
+    alone = clips(tmp_path / "vae", {(1,): 1.0})
+    assert [len(scene.actors) for scene in alone.scenes] == [1] * 40, "a source that no share needs is not encoded"
 
 
 def test_what_is_given_is_what_the_stock_pipeline_makes_of_the_first_frame(tmp_path):

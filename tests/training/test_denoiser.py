@@ -107,12 +107,12 @@ def test_image_to_video_needs_a_model_of_all_words_to_start_from(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cut_training_ends_as_an_uncut_one_does_and_goes_on_with_no_other_recipe(tmp_path, monkeypatch):
+@pytest.mark.parametrize("taught", [True, False])
+def test_a_cut_training_ends_as_an_uncut_one_does_and_goes_on_with_no_other_recipe(tmp_path, monkeypatch, taught):
     monkeypatch.setattr(data, "SOURCES", (data.Source("few.pt", 6, 3, ALONE), data.Source("pairs.pt", 4, 4, PAIRED)))
-    monkeypatch.setattr(data, "MIX", {(1,): 1.0})
     monkeypatch.setattr(denoiser, "SAVED", 1)
     monkeypatch.setattr(WanTransformer3DModel, "compile_repeated_blocks", lambda *args, **options: None)
-    recipe = Recipe((Leg(1, 4, 1), Leg(1, 2, 3)) * 2, 1e-3)
+    recipe = Recipe((Leg(1, 4, 1), Leg(1, 2, 3)) * 2, 1e-3, mix={(1,): 1.0}, taught=taught)
     vae = tmp_path / "vae"
     shutil.copytree(MODEL / "vae", vae)
 
