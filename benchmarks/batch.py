@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -244,7 +245,8 @@ def kills(spec: Spec, times: int) -> None:
                 _wait_for(lambda: _left(f"{name}/killed") <= wanted, process)  # noqa: B023
                 time.sleep(chance.uniform(0, 3))
                 victims = [process.pid] if k % 2 == 0 else _workers(process.pid) or [process.pid]
-                os.kill(chance.choice(victims), signal.SIGKILL)
+                with suppress(ProcessLookupError):  # a worker may have just ended by itself
+                    os.kill(chance.choice(victims), signal.SIGKILL)
                 if k % 2:
                     time.sleep(chance.uniform(0, 5))
                     process.kill()
