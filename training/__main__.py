@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument(
         "--start", type=Path, default=None, help="folder of a pipeline to go on from (default for --i2v: the package's)"
     )
+    parser.add_argument("--peak", type=float, default=None, help="peak of the learning rate, lower to refine good weights")
     parser.add_argument("--target", type=Path, default=None, help="folder for the pipeline (default: the package's)")
     options = parser.parse_args()
     if options.i2v:
@@ -33,6 +34,7 @@ def main() -> None:
         recipe, shipped, name = denoiser.TAUGHT, MODEL, "taught-seed"
     else:
         recipe, shipped, name = denoiser.T2V, MODEL, "seed"
+    recipe = recipe._replace(peak=options.peak or recipe.peak)
     start = options.start or (MODEL if options.i2v else None)
     autoencoder = vae.take_over(options.runs, start) if start else vae.train(options.runs)
     trained = denoiser.train(

@@ -35,7 +35,7 @@ class Source(NamedTuple):
     mix: Mix
 
 
-SOURCES = (Source("latents.pt", 6144, STAGE, ALONE), Source("latents-pairs.pt", 6144, 4, PAIRED))
+SOURCES = (Source("latents.pt", 12288, STAGE, ALONE), Source("latents-pairs.pt", 6144, 4, PAIRED))
 BOTH: Mix = {(1,): 0.30, (2,): 0.22, (3,): 0.18, **{events: share * 0.3 for events, share in PAIRED.items()}}
 """Shares of scenes with one subject and with two in batches, whatever their shares in the sources."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -49,10 +50,10 @@ def judged(
 ) -> list[list[Output]]:  # fmt: skip
     """The outcome of judging, also where it stopped with the error in `options["stops"]`."""
     protocol = protocol or short()
-    stops = options.pop("stops", None)
+    stops, at_once = options.pop("stops", None), options.pop("at_once", 3)
     endpoint = Endpoint(model="m", base_url=server.address, **{"timeout": 20.0, "retries": 1, **options})
     cases = [prepare(one, "m", protocol) for one in videos]
-    with Store(folder) as store, EndpointJudge(endpoint, at_once=3) as judge:
+    with Store(folder) as store, EndpointJudge(endpoint, at_once=at_once) as judge:
         judging = Judging(cases, protocol, store)
         if ask_again:
             judging.forget_unscored()
@@ -223,7 +224,10 @@ def test_a_server_that_only_fails_is_left_alone(server: Scripted, tmp_path: Path
 
 
 def test_videos_that_always_fail_block_no_others(server: Scripted, tmp_path: Path) -> None:
-    """Whatever stands first, in the end all the rest is judged, and each of those that fail is tried about as often."""
+    """Whatever stands first, in the end all the rest is judged, and each of those that fail is tried about as often.
+
+    One question at a time: a good reply that came between the failures of others would let the run go on.
+    """
     videos = many(tmp_path, 14)
     rejected = FAILURES + 1
 
@@ -233,9 +237,10 @@ def test_videos_that_always_fail_block_no_others(server: Scripted, tmp_path: Pat
 
     digests = [key_frames_of(video) for video in videos]
     server.script = [reply]
-    outcome = judged(server, tmp_path, videos, retries=0, stops=ChatError)
-    for _ in range(2):
-        outcome = judged(server, tmp_path, videos, retries=0, stops=ChatError)
+    for _ in range(3):
+        outcome = judged(server, tmp_path, videos, retries=0, at_once=1, stops=ChatError)
+    tried = Counter(asked["messages"][0]["content"][1]["image_url"]["url"] for asked in server.asked)
+    assert [tried[digest] for digest in digests[:rejected]] == [3] * 9 + [2] * 2
     assert all(outputs[0].completion for outputs in outcome[rejected:])
     assert all(str(outputs[0].unscored).startswith("judge failed") for outputs in outcome[:rejected])
 

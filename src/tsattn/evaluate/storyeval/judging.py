@@ -225,10 +225,12 @@ class _Asker:
 
     def _note_failure(self, error: ChatError) -> None:
         if isinstance(error, AccessError):
+            self.stop.set()
             raise error
         with self._lock:
             self._failed_in_a_row += 1
             if self._failed_in_a_row >= FAILURES:
+                self.stop.set()  # at once: whoever called learns of it later, and meanwhile the next would be asked
                 raise ChatError(f"{FAILURES} questions failed one after another, the last: {error}")
 
 
