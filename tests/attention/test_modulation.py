@@ -5,10 +5,15 @@ from tsattn.attention.rule import Rule
 
 
 def bias_of(logits, current, other, count=None, **options):
+    """What is added to a row of logits: nothing to columns of no event, which the function is not given."""
     logits = torch.tensor(logits)[None, None]
     count = torch.ones(logits.shape[-1]) if count is None else torch.tensor(count)
-    columns = [torch.tensor(mark, dtype=torch.bool)[None] for mark in (current, other)]
-    return event_bias(logits, extent(logits, count), *columns, Rule(**options))[0, 0]
+    marks = [torch.tensor(mark, dtype=torch.bool)[None] for mark in (current, other)]
+    events = (marks[0] | marks[1])[0]
+    bias = torch.zeros_like(logits)
+    own = [mark[:, events] for mark in marks]
+    bias[..., events] = event_bias(logits[..., events], extent(logits, count), *own, Rule(**options))
+    return bias[0, 0]
 
 
 def test_by_hand():
@@ -22,6 +27,26 @@ def test_by_hand():
 
 def test_a_column_of_both_counts_as_current():
     assert bias_of([0.0, 1.0, 3.0], [0, 1, 0], [0, 1, 0])[1] > 0
+
+
+def test_a_row_without_a_mark_is_left_alone():
+    logits = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    current = torch.tensor([[True, False, False, False], [False] * 4])
+    other = torch.tensor([[False, True, True, True], [False] * 4])
+    for rule in (Rule(), Rule(reinforce=False), Rule(released=True)):
+        bias = event_bias(logits, extent(logits, torch.ones(4)), current, other, rule)
+        assert bias[0].all()
+        assert not bias[1].any()
+
+
+def test_a_mark_that_is_a_number_is_how_much_is_added():
+    logits = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(0))
+    current, other = torch.tensor([[1.0, 0.5, 0.0, 0.0]]), torch.tensor([[0.0, 0.0, 0.25, 0.0]])
+    for rule in (Rule(), Rule(reinforce=False)):
+        row = extent(logits, torch.ones(4))
+        whole = event_bias(logits, row, current > 0, current == 0, rule)
+        part = event_bias(logits, row, current, other, rule)
+        torch.testing.assert_close(part, whole * torch.tensor([1.0, 0.5, 0.25, 0.0]))
 
 
 def test_equal_logits_ask_for_nothing():

@@ -121,6 +121,20 @@ def test_controlled_attention_in_a_run_is_the_dense_reference(case, dtype, monke
     own.pipe.to(dtype)
     with tsattn.control(own.pipe, plan(), config=ControlConfig(erosion=1)):
         own()
+    check(calls, dtype)
+
+
+@pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_and_under_autocast(case, dtype, monkeypatch):
+    calls = note_calls(monkeypatch)
+    with torch.autocast("cpu", dtype), tsattn.control(case.pipe, plan(), config=ControlConfig(erosion=1)):
+        case()
+    check(calls, dtype)
+
+
+def check(calls, dtype):
+    """That what was made in these calls is the dense reference within the budget of a dtype."""
     assert calls
     for one in calls:
         error = (one.made.double() - reference(one)).abs().max()

@@ -57,8 +57,8 @@ def event_bias(
     """The term `R ⊙ B` of one subject for some rows of the attention map, per head, on the columns of its events.
 
     `current` and `other` (r, e) mark, for each row, the columns of the event that is due and of the subject's other
-    events; a column in both counts as current, on a column in neither nothing is added. A mark that is a number is how
-    much of the term is added.
+    events; a column in both counts as current. To a row without a mark nothing is added. In all others marks of True mark
+    every column the one way or the other; a mark that is a number is how much of the term is added, and may be 0.
 
     With statistics over all text columns of the `row`, `b⁺ = max − mean` on current columns and `b⁻ = min − mean` on other
     ones. `p' = (p − p_min) / (p_max − p_min)` is the row's min-max normalised probability; the softmax's denominator
@@ -75,12 +75,14 @@ def event_bias(
         most, least, mean = row if reach is None else reach
         raised, lowered = most - mean, least - mean
     bound = LARGEST_BIAS / max(rule.r_max, 1)
-    raised, lowered = raised.clamp_max(bound), lowered.clamp_min(-bound)
-    due = current.to(logits.dtype)
-    due_not = torch.where(current.bool(), 0, other).to(logits.dtype)
+    due, marks = current.bool(), torch.where(current.bool(), current, other)
+    marked = marks.any(-1)[:, None, None]
+    raised = raised.clamp_max(bound) * marked
+    lowered = lowered.clamp_min(-bound) * marked
+    due, marks = due[:, None], marks[:, None]
     if not rule.reinforce:
-        return (due[:, None] * raised).addcmul_(due_not[:, None], lowered)
-    # with p' = (e - floor) / (1 - floor) both factors are linear in e, so each term is one pass over the columns
+        return torch.where(due, raised, lowered) * marks
+    # with p' = (e - floor) / (1 - floor) both factors are linear in e: what they are at 0, and what they gain to 1
     floor = torch.exp(lowest - highest)
     slope = (rule.r_max - rule.r_min) / (1 - floor).clamp_min(torch.finfo(logits.dtype).tiny)
     share = logits - highest
@@ -89,12 +91,8 @@ def event_bias(
     share.exp_()
     falling = rule.r_max + slope * floor, -slope
     rising = rule.r_min - slope * floor, slope
-    bias = _scaled(share, raised, falling).mul_(due[:, None])
-    return bias.addcmul_(_scaled(share, lowered, falling if rule.released else rising), due_not[:, None])
-
-
-def _scaled(
-    share: Float[Tensor, "r h e"], amount: Float[Tensor, "r h 1"], line: tuple[Tensor, Tensor]
-) -> Float[Tensor, "r h e"]:
-    """An amount times a factor that is linear in the share: `line` is the factor at 0, and what it gains to 1."""
-    return torch.addcmul(amount * line[0], share, amount * line[1])
+    if rule.released:
+        rising = falling
+    bias, gain = (torch.where(due, raised * one, lowered * other) for one, other in zip(falling, rising, strict=True))
+    bias.addcmul_(share, gain)
+    return bias if marks.dtype == torch.bool else bias.mul_(marks)

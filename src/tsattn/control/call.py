@@ -46,6 +46,7 @@ class AttentionCall:
         if negative == len(query) or not self._mixes(key):
             return self.original(query, key, value, attn_mask, **kwargs)
         scale = kwargs.get("scale") or query.shape[-1] ** -0.5
+        query, key, value = (_as_autocast_has_it(x) for x in (query, key, value))
         if len(key) < len(query):  # given embeddings of one prompt serve all its videos
             key, value = (x.expand(len(query), -1, -1, -1) for x in (key, value))
         mask = None if attn_mask is None else attn_mask[negative:] if len(attn_mask) > 1 else attn_mask
@@ -197,6 +198,12 @@ class AttentionCall:
     def _grid(self) -> Grid:
         assert self.state.grid is not None
         return self.state.grid
+
+
+def _as_autocast_has_it(tensor: Tensor) -> Tensor:
+    """A tensor in the dtype in which autocast, where it is on, gives it to PyTorch's kernels: some may come in float32."""
+    kind = tensor.device.type
+    return tensor.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else tensor
 
 
 def _seen(mask: Tensor | None, sample: int) -> Tensor | None:
