@@ -1,6 +1,6 @@
 """Speed and memory, each figure beside the model alone in one run.
 
-    python -m benchmarks [cross block idle joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
+    python -m benchmarks [cross parts block idle joint generation scaling start] [--rounds 5] [--quick] [-o out/bench]
 
 Prints tables, and writes results.json and plots. Without a name everything is measured, which takes more than an hour on two
 cores; --quick takes the small sizes only.
@@ -19,7 +19,7 @@ from diffusers.utils import logging
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import generation, idle, layers, plots, scaling, start
+from benchmarks import generation, idle, layers, parts, plots, scaling, start
 from benchmarks.measure import machine
 from tsattn.attention.region import Grid
 
@@ -33,7 +33,7 @@ JOINT = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40)}
 
 def block(rounds: int, quick: bool) -> list[layers.Case]:
     """Cross-attention and block of Wan 2.1 1.3B and 14B."""
-    sizes = {"1.3B": [2000, 8000] if quick else list(GRIDS), "14B": [] if quick else [2000]}
+    sizes = {"1.3B": list(GRIDS)[: 2 if quick else 3], "14B": [] if quick else list(GRIDS)[:1]}
     found = []
     for size, tokens in sizes.items():
         for number in tokens:
@@ -53,6 +53,16 @@ def cross(rounds: int, quick: bool) -> list[layers.Case]:
         ways = EVERY if subjects == 1 else [way for way in EVERY if way not in DENSE]  # they know one subject
         found.append(layers.measure(name, layer, GRIDS[2000 if quick else 8000], rounds=rounds, ways=ways, plan=plan))
         show_layer(found[-1])
+    return found
+
+
+def shares(rounds: int, quick: bool) -> parts.Case:
+    """Where a controlled layer's time goes."""
+    found = parts.measure(GRIDS[2000 if quick else 8000], rounds=rounds)
+    rows = [(name, f"{percent:.2f}") for name, percent in found.percent.items()]
+    show(f"Wan 1.3B cross-attention under control: {found.tokens} tokens, {found.seconds:.2f} s", ("part", "%"), rows)
+    if torch.cuda.is_available():
+        CONSOLE.print(f"one pass launched {found.launches} kernels and waited {found.waits} times for the device")
     return found
 
 
@@ -120,7 +130,7 @@ def waiting(rounds: int, quick: bool) -> list[start.Case]:
 
 
 PARTS: dict[str, Callable[[int, bool], Any]] = {
-    "cross": cross, "block": block, "idle": attached, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
+    "cross": cross, "parts": shares, "block": block, "idle": attached, "joint": joint, "generation": whole, "scaling": growth, "start": waiting,
 }  # fmt: skip
 
 
@@ -173,13 +183,15 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable_progress_bar()
     options.output.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = {"machine": machine()}
-    CONSOLE.print(results["machine"])
+    file, results = options.output / "results.json", dict[str, Any]()
+    if file.exists():  # parts measured earlier stay, each with the machine and the versions of its own run
+        results = json.loads(file.read_text())
+    CONSOLE.print(machine())
     for name in options.parts or PARTS:
-        results[name] = plain(PARTS[name](options.rounds, options.quick))
-        (options.output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    for file in plots.draw(results, options.output):
-        CONSOLE.print(f"written: {file}")
+        results[name] = {"machine": machine(), "found": plain(PARTS[name](options.rounds, options.quick))}
+        file.write_text(json.dumps(results, indent=2) + "\n")
+    for picture in plots.draw({name: part["found"] for name, part in results.items()}, options.output):
+        CONSOLE.print(f"written: {picture}")
 
 
 if __name__ == "__main__":

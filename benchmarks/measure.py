@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
 import time
@@ -14,6 +15,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
+
+import tsattn
 
 
 class Ratio(NamedTuple):
@@ -182,10 +185,13 @@ def inside(module: torch.nn.Module, mode: Mode) -> Iterator[Mode]:
 
 
 def machine() -> dict[str, Any]:
-    """What figures depend on."""
+    """What figures depend on; memory handed out anew for every large tensor costs a CPU a third of its time."""
     import diffusers
 
     return {
+        "tsattn": tsattn.__version__,
+        "dtype": "bfloat16" if torch.cuda.is_available() else "float32",
+        "allocator": {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")},
         "processor": platform.processor() or platform.machine(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import logging
+import re
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -57,6 +60,8 @@ EMBEDDED_MODELS: Mapping[str, Embedded] = {
     EMBEDDED_I2V: Embedded(MODEL_I2V, "i2v", SHAPES_SETTINGS),
 }
 """All models that come with tsattn, by name; the exact verifier knows their world."""
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+"""What the id of a model on the hub looks like."""
 
 
 class Description(NamedTuple):
@@ -121,8 +126,7 @@ def check_model_name(name: str) -> None:
         if not (path / "model_index.json").is_file():
             raise ModelError(f"the folder {name} holds no diffusers pipeline: it has no model_index.json")
         return
-    looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", "/", "~")) and not exists
-    if not looks_like_hub_id:
+    if exists or not HUB_ID.fullmatch(name):
         close = difflib.get_close_matches(name, list(EMBEDDED_MODELS), cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ModelError(
@@ -216,12 +220,16 @@ def _reading(name: str) -> Iterator[None]:
     """Silence progress bars of libraries, and turn what a broken or missing file raises into a `ModelError`."""
     import diffusers
     import transformers
+    from huggingface_hub.errors import LocalEntryNotFoundError
     from safetensors import SafetensorError
 
     for library in (diffusers, transformers):
         library.utils.logging.disable_progress_bar()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each time it tries again
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="huggingface_hub")
+            yield
     except TsattnError:
         raise
     except (
@@ -236,6 +244,8 @@ def _reading(name: str) -> Iterator[None]:
         StopIteration,
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error.__cause__ or error.__context__, LocalEntryNotFoundError):
+            reason = "it is not on this machine, and the hub cannot be reached"
         raise ModelError(f"cannot open {name!r} as a diffusers pipeline: {reason}") from error
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tsattn.errors import PlanError
+
+MOST = {"height": 16_384, "width": 16_384, "frames": 100_000, "fps": 1_000, "steps": 1_000}
+"""What no run can want more of: models are trained on 1,000 noise levels, and a slip of the finger should not run for days."""
+SLOWEST = 0.01
+"""Fewest frames per second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +26,15 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("height", "width", "frames", "fps", "steps"):
-            if not getattr(self, name) > 0:
-                raise PlanError(f"{name} must be above 0, but got {getattr(self, name)}")
+        for name, most in MOST.items():
+            given = getattr(self, name)
+            if not given > 0:
+                raise PlanError(f"{name} must be above 0, but got {given}")
+            if given > most:
+                raise PlanError(f"{name} must be at most {most:,}, but got {given}")
+        if self.fps < SLOWEST:
+            raise PlanError(f"fps must be at least {SLOWEST}, but got {self.fps}")
+        if not math.isfinite(self.guidance):
+            raise PlanError(f"guidance must be a finite number, but got {self.guidance}")
         if not 0 <= self.seed < 2**63:
             raise PlanError(f"seed must be from 0 to 2^63 - 1, but got {self.seed}")

@@ -1,6 +1,7 @@
 """Commands as a person types them: what they print, write and refuse. Long runs are in test_generate."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -111,7 +112,10 @@ def test_methods_are_listed_with_their_sources():
         ([PROMPT, "--model", "shapse"], "did you mean 'shapes'?"),
         ([PROMPT, "--model", "./nowhere"], "unknown model"),
         ([PROMPT, "--steps", "-1"], "steps must be above 0, but got -1"),
+        ([PROMPT, "--steps", "9" * 30], "steps must be at most 1,000"),
         ([PROMPT, "--num-frames", "0"], "frames must be above 0"),
+        ([PROMPT, "--num-frames", "9" * 400], "frames must be at most 100,000"),
+        ([PROMPT, "--model", "shapes/"], "did you mean 'shapes'?"),
         ([PROMPT, "--num-frames", "500"], "127 frames at the most, but 500"),
         ([PROMPT, "--seed", "-1"], "seed must be from 0"),
         ([PROMPT, "--seed", str(2**64)], "seed must be from 0"),
@@ -120,7 +124,7 @@ def test_methods_are_listed_with_their_sources():
 )
 def test_bad_input_is_refused_in_one_line(refused, tmp_path, arguments, message):
     assert message in refused("generate", *arguments, "-o", tmp_path / "out")
-    assert not list(tmp_path.glob("out/*"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_libraries_that_are_imported_for_the_first_time_add_no_line():
@@ -156,6 +160,30 @@ def test_folders_that_are_no_pipeline(refused, tmp_path):
     assert "model_index.json" in refused("generate", PROMPT, "--model", tmp_path, "-o", tmp_path / "out")
     (tmp_path / "model_index.json").write_text("{}")
     assert "cannot open" in refused("generate", PROMPT, "--model", tmp_path, "-o", tmp_path / "out")
+
+
+def test_an_output_folder_is_made_when_there_is_something_to_write(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    refused("generate", PROMPT, "--model", tmp_path / "empty", "-o", tmp_path / "new" / "folder")
+    refused("generate", PROMPT, "--num-frames", "3", "-o", tmp_path / "new" / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_an_image_of_a_size_that_no_model_takes(refused, tmp_path, monkeypatch):
+    from PIL import Image
+
+    Image.new("L", (64, 64)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    line = refused("generate", PROMPT, "--image", tmp_path / "large.png", "-o", tmp_path / "out")
+    assert "far larger than any model takes" in line
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_with_few_characters_is_no_reason_to_fail(encoding):
+    command = [sys.executable, "-m", "tsattn", "plan", "show", PROMPT]
+    run = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert b"moves right" in run.stdout
 
 
 def test_a_pipeline_of_another_class(refused, tmp_path):

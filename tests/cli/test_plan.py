@@ -158,6 +158,9 @@ def test_show_warns_loudly_and_once_of_what_the_clip_cuts(typed: Any) -> None:
         (["show", "nowhere.yaml"], "cannot read the plan nowhere.yaml"),
         (["show", CHAIN, "--num-frames", "0"], "frames must be above 0"),
         (["show", CHAIN, "--fps", "-1"], "fps must be above 0"),
+        (["show", CHAIN, "--fps", "inf"], "fps must be at most 1,000"),
+        (["show", CHAIN, "--fps", "1e-300"], "fps must be at least 0.01"),
+        (["show", CHAIN, "--num-frames", "9" * 400], "frames must be at most 100,000"),
         (["show", CHAIN, "--model", "nowhere"], "unknown model 'nowhere'"),
         (["convert", CHAIN, "--to", "rely"], "unknown format 'rely'; did you mean 'relay'?"),
         (["convert", CHAIN, "--to", "relay"], "give the clip (--num-frames and --fps, or --model)"),
@@ -172,6 +175,12 @@ def test_errors_are_one_line_and_exit_code_2(typed: Any, arguments: list[str], m
     assert err.startswith("tsattn: ")
     assert len(err.splitlines()) == 1
     assert message in err
+
+
+def test_a_plan_that_does_not_fit_is_not_written(typed: Any, tmp_path: Path) -> None:
+    code, _, err = typed("show", CHAIN, "--num-frames", "1", "-o", str(tmp_path / "plan.yaml"))
+    assert (code, "latent frame" in err) == (2, True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_segments_replace_those_of_the_plan() -> None:

@@ -54,6 +54,8 @@ def test_the_released_code_has_no_options_beyond_the_paper():
     [
         {"t2v_step_fraction": 1.1}, {"i2v_step_fraction": float("nan")}, {"r_min": 2.0}, {"erosion": 2}, {"erosion": 0},
         {"strength": -1.0}, {"strength": float("nan")}, {"minimum_steps": -1}, {"layers": ()},
+        {"erosion": 3.0}, {"layers": 5}, {"layers": 0}, {"layers": (1.5,)}, {"minimum_steps": 1.5}, {"strength": "a"},
+        {"strength": 1e38}, {"region": 1}, {"r_max": True}, {"cap": "none"},
         {"cap": 1.0}, {"cap": -0.1}, {"smoothing": 1.0}, {"softness": -1.0}, {"threshold": float("nan")}, {"policy": "relay"},
     ],
     ids=str,

@@ -313,3 +313,10 @@ def test_nested_control_names_what_to_do():
     pipe = wan_pipeline()
     with pytest.raises(ControlError, match="already controlled"), tsattn.control(pipe, PLAN):
         tsattn.enable(pipe, PLAN)
+
+
+def test_no_graph_of_kernels_is_captured_through_what_acts():
+    """A replay would do again what one step and one region asked for (mode "reduce-overhead", on a GPU)."""
+    if not hasattr(torch.Tag, "cudagraph_unsafe"):
+        pytest.skip("this PyTorch cannot be told")
+    assert torch.Tag.cudagraph_unsafe in torch.ops.tsattn.attention.default.tags

@@ -338,6 +338,18 @@ def test_seconds_need_a_frame_rate(wan, plan):
         tsattn.enable(wan, timed, fps=0)
 
 
+@pytest.mark.parametrize("wrong", [{}, {"strength": 0}, "paper"], ids=str)
+def test_what_is_no_config_is_refused(wan, plan, wrong):
+    with pytest.raises(ControlError, match="expected a ControlConfig"):
+        tsattn.enable(wan, plan, config=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["8", 0, float("inf")], ids=str)
+def test_what_is_no_rate_is_refused(wan, plan, wrong):
+    with pytest.raises(PlanError, match="fps must be above 0"):
+        tsattn.enable(wan, plan, fps=wrong)
+
+
 @pytest.mark.parametrize("wrong", ["a prompt", [], None, 3], ids=str)
 def test_what_is_no_plan_is_refused(wan, wrong):
     with pytest.raises(PlanError, match="expected a Plan"):

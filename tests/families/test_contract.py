@@ -10,9 +10,11 @@ import torch
 
 import tsattn
 from tests.control.residue import residue
+from tests.control.waiting import NoWaiting
 from tests.families.case import OTHER_PROMPT, PROMPT, Case, other_plan, plan
 from tests.families.cases import CASES, ONE_OF_EACH
 from tests.families.seen import inputs_of, note_calls
+from tsattn.attention import split
 from tsattn.attention.reference import dense_attention
 from tsattn.attention.split import regions
 from tsattn.control import ControlConfig, session
@@ -153,6 +155,27 @@ def reference(seen):
         query, words, values, shown, subjects, grid,
         scale=scale, erosion=1, r_min=1.0, r_max=1.5, masks=masks, video=video,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
+@pytest.mark.parametrize("options", [{}, {"cap": 0.3, "smoothing": 0.9, "softness": 2.0}], ids=["paper", "beyond"])
+def test_nothing_that_acts_waits_for_the_device(case, options, monkeypatch):
+    """After the first step, which finds out what holds for the run, and which kernels agree with the dense form."""
+    watched = []
+
+    class Watched(AttentionCall):
+        def act(self, *args, **kwargs):
+            if not self.state.step:
+                return super().act(*args, **kwargs)
+            watched.append(self.state.step)
+            with NoWaiting():
+                return super().act(*args, **kwargs)
+
+    monkeypatch.setattr(session, "AttentionCall", Watched)
+    monkeypatch.setattr(split, "SYNCHRONOUS", set())
+    with tsattn.control(case.pipe, plan(), config=dataclasses.replace(ALL_STEPS, **options)):
+        case()
+    assert watched
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.videos], ids=lambda case: case.name)

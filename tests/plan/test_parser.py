@@ -194,6 +194,12 @@ def test_an_empty_prompt_is_refused(prompt: str) -> None:
         parse(prompt)
 
 
+@pytest.mark.parametrize("wrong", [None, 3, ["A cat sits"]], ids=str)
+def test_what_is_no_text_is_refused(wrong: Any) -> None:
+    with pytest.raises(PlanError, match="a prompt is text"):
+        parse(wrong)
+
+
 def test_a_prompt_too_long_is_refused() -> None:
     with pytest.raises(PlanError, match=f"{LONGEST_PROMPT} are the most"):
         parse("a" * (LONGEST_PROMPT + 1))

@@ -391,6 +391,11 @@ def test_a_processor_stands_for_its_tokenizer(qwen: PreTrainedTokenizerFast) -> 
     assert tokenize(processor, "a cat", **given) == tokenize(qwen, "a cat", **given)  # type: ignore[arg-type]
 
 
+def test_without_a_tokenizer_columns_are_asked_for() -> None:
+    with pytest.raises(SpanError, match=r"no tokenizer; .* \(columns=\)"):
+        tokenize(None, "A cat sits", clean=str, max_length=9)  # type: ignore[arg-type]
+
+
 def test_a_slow_tokenizer_is_refused() -> None:
     from transformers import ByT5Tokenizer
 

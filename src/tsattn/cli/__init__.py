@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import warnings
@@ -18,6 +19,9 @@ IMPORT_CHATTER = ("torchao", "torch.utils._pytree", "diffusers.quantizers")
 
 def main() -> None:
     """Run the command line; expected errors become one clear line and exit code 2, warnings a line each."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without the characters of a picture gets question marks
+            stream.reconfigure(errors="replace")
     _print_plan_warnings()
     for name in IMPORT_CHATTER:
         logging.getLogger(name).setLevel(logging.ERROR)

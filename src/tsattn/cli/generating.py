@@ -121,9 +121,12 @@ def check_folder(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
                 raise OutputError(
                     f"{folder / name} is not a file, so it cannot be replaced; choose another folder with -o"
                 )
+        absent = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        for made in absent:  # until there is something to write, in case that what follows finds a mistake
+            made.rmdir()
     except OutputError:
         raise
     except OSError as error:
@@ -138,6 +141,8 @@ def read_image(path: Path) -> Image:
         return Image.open(path).convert("RGB")
     except UnidentifiedImageError as error:
         raise PlanError(f"{path} is no image that can be read; give a PNG or JPEG") from error
+    except Image.DecompressionBombError as error:
+        raise PlanError(f"{path} is far larger than any model takes; give a smaller copy") from error
     except OSError as error:
         raise PlanError(f"cannot read the image {path}: {error.strerror or error}") from error
 

@@ -106,6 +106,7 @@ def show(
     if edit:
         plan, target = edit_plan(plan, source, output, check=lambda edited: on.rows(edited, clip))
     elif target is not None:
+        on.rows(plan, clip)  # a plan that does not fit is not written
         check_new(target, overwrite=False)
         write_file(target, write(plan, format_of(target)))
     if as_json:

@@ -214,7 +214,11 @@ def _seen(mask: Tensor | None, sample: int) -> Tensor | None:
     return row if row.dtype == torch.bool else row > SMALLEST_LOGIT
 
 
-@torch.library.custom_op("tsattn::attention", mutates_args=())
+# a captured graph would replay the kernels of one step and region, without the state that says when to act
+_UNCAPTURED: Any = {"tags": (torch.Tag.cudagraph_unsafe,)} if hasattr(torch.Tag, "cudagraph_unsafe") else {}
+
+
+@torch.library.custom_op("tsattn::attention", mutates_args=(), **_UNCAPTURED)
 def _opaque(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, out: Tensor, scale: float, first: int, handle: int
 ) -> Tensor:

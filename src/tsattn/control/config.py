@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 from tsattn.attention.rule import Rule
@@ -15,6 +17,13 @@ _ADDED = (
     "threshold", "raise_subject", "count_pads", "segment_wise", "unconditional", "cap", "smoothing", "softness",
 )  # fmt: skip
 """Fields that answer what the paper leaves open, or go beyond it."""
+
+KINDS: dict[str, tuple[str, type]] = {
+    "bool": ("True or False", bool), "int": ("a whole number", Integral), "float": ("a number", Real),
+}  # fmt: skip
+"""Types of fields: how an error names them, and what is of them."""
+STRONGEST = 100
+"""Largest factor on what is added: no softmax may meet an infinity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +119,10 @@ class ControlConfig:
         )  # fmt: skip
 
     def __post_init__(self) -> None:
+        for one in fields(self):
+            value, (kind, *optional) = getattr(self, one.name), str(one.type).split(" | ")
+            if kind in KINDS and not (optional and value is None) and not _is_a(kind, value):
+                raise ControlError(f"{one.name} is {KINDS[kind][0]}, but got {value!r}")
         for name in ("t2v_step_fraction", "i2v_step_fraction"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ControlError(f"{name} is a share of the steps between 0 and 1, but got {getattr(self, name)}")
@@ -117,8 +130,8 @@ class ControlConfig:
             raise ControlError(f"expected 0 <= r_min <= r_max, but got r_min={self.r_min} and r_max={self.r_max}")
         if self.erosion < 1 or self.erosion % 2 == 0:
             raise ControlError(f"erosion is the odd side of a square, 1 or more, but got {self.erosion}")
-        if not 0 <= self.strength < float("inf"):
-            raise ControlError(f"strength is 0 or more, but got {self.strength}")
+        if not 0 <= self.strength <= STRONGEST:
+            raise ControlError(f"strength is from 0 to {STRONGEST}, but got {self.strength}")
         if not -float("inf") < self.threshold < float("inf"):
             raise ControlError(f"threshold is a number of standard deviations, but got {self.threshold}")
         if self.cap is not None and not 0 <= self.cap < 1:
@@ -129,7 +142,8 @@ class ControlConfig:
             raise ControlError(f"softness is a number of latent frames, 0 or more, but got {self.softness}")
         if self.minimum_steps < 0:
             raise ControlError(f"minimum_steps is 0 or more, but got {self.minimum_steps}")
-        if isinstance(self.layers, str) and self.layers != "odd":
+        numbers = isinstance(self.layers, Sequence) and all(_is_a("int", layer) for layer in self.layers)
+        if not (numbers or self.layers is None or self.layers == "odd"):
             raise ControlError(f'layers are numbers, "odd" or None, but got {self.layers!r}')
         if self.layers is not None and not self.layers:
             raise ControlError("layers is empty, so nothing would be controlled; use None for all layers")
@@ -163,3 +177,8 @@ class ControlConfig:
             return 0
         # the small term undoes binary rounding: 0.29 * 100 is 28.999…
         return min(steps, max(self.minimum_steps, int(fraction * steps + 1e-6)))
+
+
+def _is_a(kind: str, value: object) -> bool:
+    """Whether a value is of a kind of `KINDS`; True and False are no numbers here."""
+    return isinstance(value, KINDS[kind][1]) and isinstance(value, bool) == (kind == "bool")

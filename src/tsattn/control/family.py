@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 from tsattn.settings import Settings
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from tsattn.attention.region import Grid
     from tsattn.plan.spans import Tokens
+
+Found = TypeVar("Found")
+More = ParamSpec("More")
+
+
+def remembered(look: Callable[Concatenate[Tensor, More], Found]) -> Callable[Concatenate[Tensor, More], Found]:
+    """A function that reads a tensor's numbers, called once for each tensor.
+
+    Reading makes the host wait for the device, and pipelines pass the same tensor in every step.
+    """
+
+    @functools.cache
+    def known() -> Any:
+        from torch.utils.weak import WeakTensorKeyDictionary
+
+        return WeakTensorKeyDictionary()
+
+    def asked(tensor: Tensor, /, *args: More.args, **kwargs: More.kwargs) -> Found:
+        if tensor not in known():
+            known()[tensor] = look(tensor, *args, **kwargs)
+        found: Found = known()[tensor]
+        return found
+
+    return asked
+
 
 Layout = Literal["cross", "text_first", "video_first"]
 """Whether text is attended to in a call of its own, or together with the video, in front of it or behind it."""

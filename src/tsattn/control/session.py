@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from tsattn.control.call import AttentionCall
@@ -166,6 +167,8 @@ def enable(
         raise PlanError(
             f"expected a Plan, or one Plan for each prompt, but got {plan!r}; tsattn.parse(prompt) makes one"
         )
+    if config is not None and not isinstance(config, ControlConfig):
+        raise ControlError(f"expected a ControlConfig, but got {config!r}")
     given = None if columns is None else _checked_columns(plans, [columns] if isinstance(plan, Plan) else columns)
     Session(pipe, plans, config or ControlConfig.paper(), fps, given).attach()
 
@@ -210,7 +213,7 @@ def _checked_fps(plans: Sequence[Plan], fps: float | None) -> float:
                 f"the segment of {timed.text!r} is in seconds, so tsattn must know the video's frames per second: pass fps="
             )
         return 1.0  # no segment asks for it
-    if not 0 < fps < float("inf"):
+    if not isinstance(fps, Real) or not 0 < fps < float("inf"):
         raise PlanError(f"fps must be above 0, but got {fps}")
     return fps
 

@@ -78,7 +78,7 @@ class State:
     embeddings: torch.Tensor | None = None
     """What the pipeline's text encoder made of the prompts, (prompts · videos, k, d)."""
     compared: MutableMapping[torch.Tensor, bool] = field(default_factory=WeakTensorKeyDictionary)
-    """Whether embeddings that the transformer was given in this run are those."""
+    """Whether embeddings that the transformer was given in this run, and that were looked at, are those."""
     encode: Callable[[list[str]], torch.Tensor] | None = None
     """Encodes further prompts as the pipeline encoded its own, (n, k, d); None where it was given embeddings."""
     own: OwnPrompts | None = None

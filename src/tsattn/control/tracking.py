@@ -220,6 +220,9 @@ def track_forward(
 
 def _check_shorter(text: Any, family: Family, state: State) -> None:
     """Raise `ControlError` for a negative prompt with words in columns that are not computed, being the prompts' pads."""
+    if text in state.compared:  # looking makes the host wait for the device
+        return
+    state.compared[text] = False
     words = min(one.tokens.length for one in state.texts)
     if family.identical_pads and text[:, words:].any():
         raise ControlError(

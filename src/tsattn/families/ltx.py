@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tsattn.control.family import Family, Pass, Probe, Site, Timing
+from tsattn.control.family import Family, Pass, Probe, Site, Timing, remembered
 from tsattn.plan.spans import Tokens, tokenize
 from tsattn.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def _timing(vae: Mapping[str, Any], transformer: Mapping[str, Any]) -> Timing:
@@ -32,11 +35,17 @@ def _read(transformer: Any, given: Mapping[str, Any]) -> Pass:
     samples, text = given["encoder_hidden_states"].shape[:2]
     if "video_coords" not in given:
         return Pass(Grid(*(int(given[name]) for name in ("num_frames", "height", "width"))), samples, text)
-    moments_rows_columns = given["video_coords"][0]
+    leading, sizes = _placed(given["video_coords"])
+    return Pass(Grid(*sizes), samples, text, leading)
+
+
+@remembered
+def _placed(coordinates: Tensor) -> tuple[int, list[int]]:
+    """How many tokens stand in front of the video, and the sizes of its grid, by the places of all tokens (b, 3, q)."""
+    moments_rows_columns = coordinates[0]
     # pictures for later frames stand in front of the video, which begins at the only place that is all zeros
     leading = int(moments_rows_columns.eq(0).all(0).nonzero())
-    grid = Grid(*(len(places.unique()) for places in moments_rows_columns[:, leading:]))
-    return Pass(grid, samples, text, leading)
+    return leading, [len(places.unique()) for places in moments_rows_columns[:, leading:]]
 
 
 def _probe(transformer: Any) -> Probe:

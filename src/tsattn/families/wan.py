@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tsattn.control.family import Family, Pass, Probe, Site, Timing
+from tsattn.control.family import Family, Pass, Probe, Site, Timing, remembered
 from tsattn.errors import ControlError
 from tsattn.plan.spans import Tokens, tokenize
 from tsattn.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TEXT_BEHIND_PICTURE = 512
 """Text columns that the processor expects behind those of a picture, whatever the pipeline was asked for."""
@@ -39,13 +42,17 @@ def _read(transformer: Any, given: Mapping[str, Any]) -> Pass:
 
 
 def _read_vace(transformer: Any, given: Mapping[str, Any]) -> Pass:
-    """Reference pictures are latent frames in front: the half of their control that is to be repainted is all zeros."""
-    channels, control = given["hidden_states"].shape[1], given["control_hidden_states"]
-    repainted = control[:, channels : 2 * channels].ne(0).amax((0, 1, 3, 4))
-    pictures = int(repainted.cumsum(0).eq(0).sum())
     whole = _read(transformer, given)
+    pictures = _pictures(given["control_hidden_states"], given["hidden_states"].shape[1])
     grid = whole.grid._replace(frames=whole.grid.frames - pictures)
     return whole._replace(grid=grid, leading=whole.grid.tokens - grid.tokens)
+
+
+@remembered
+def _pictures(control: Tensor, channels: int) -> int:
+    """Reference pictures are latent frames in front: the half of their control that is to be repainted is all zeros."""
+    repainted = control[:, channels : 2 * channels].ne(0).amax((0, 1, 3, 4))
+    return int(repainted.cumsum(0).eq(0).sum())
 
 
 def _takes_picture(transformer: Any) -> bool:

@@ -22,9 +22,11 @@ def parse(prompt: str) -> Plan:
     """Read subjects and their events, in order and with proposed shares of the clip, from an English prompt.
 
     Events of several subjects share one clip in the order told; what happens together shares its segment. Shares are equal
-    but for hints such as "slowly" or "for a moment". Raises `PlanError` where the prompt is empty, too long, no valid text
-    or tells of no event.
+    but for hints such as "slowly" or "for a moment". Raises `PlanError` where the prompt is empty, too long, no valid
+    text or tells of no event.
     """
+    if not isinstance(prompt, str):
+        raise PlanError(f"a prompt is text, but got {prompt!r}")
     if not prompt.strip():
         raise PlanError('the prompt is empty; write what happens, for example "A cat jumps, then sleeps"')
     check_prompt(prompt)

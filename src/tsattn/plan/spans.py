@@ -93,8 +93,10 @@ def tokenize(
 
     The result has the `max_length` columns that are left after the template's crop, fewer where the tokenizer cannot
     pad. Raises `SpanError` where the tokenizer is not a fast one, which alone knows where its tokens stand in the text,
-    and where the crop would take words of the prompt.
+    where there is none, and where the crop would take words of the prompt.
     """
+    if tokenizer is None:
+        raise SpanError("the pipeline has no tokenizer; tell control the words' text columns (columns=)")
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # a processor of text and pictures holds one
     if not tokenizer.is_fast:
         raise SpanError(

@@ -33,13 +33,14 @@ def write(folder: Path, run: Run) -> list[str]:
     Returns the names of the files. Raises `OutputError` where the folder cannot be written to, or has no room.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         return _replaced(folder, run)
     except OutputError:
         raise
     except OSError as error:
         raise OutputError(
-            f"cannot write the run into {folder}: {error.strerror or error}; choose a folder that exists, has room and may "
-            "be written to"
+            f"cannot write the run into {folder}: {error.strerror or error}; choose a folder that has room and may be "
+            "written to"
         ) from error
 
 

@@ -22,6 +22,7 @@ PICTURES = ("scores.svg", "gains.svg")
 
 def write_report(folder: Path, rated: Sequence[Rated], *, compat: bool, pictures: bool) -> list[Path]:
     """Write the report into a folder. Raises `OutputError` where that cannot be, `EvaluationError` without matplotlib."""
+    folder.mkdir(parents=True, exist_ok=True)
     drawn: dict[str, str] = {}
     if pictures:
         from tsattn.evaluate.storyeval.plots import draw_gains, draw_scores
