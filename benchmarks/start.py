@@ -10,6 +10,16 @@ from typing import NamedTuple
 
 from benchmarks.measure import Ratio, spread
 
+FIRST_STEP = """
+import os, sys
+from tsattn.generate import EMBEDDED, describe, open_model
+from tsattn.methods import METHODS, make_video
+from tsattn.plan import parse
+
+model = open_model(describe(EMBEDDED))
+make_video(model, parse(sys.argv[1]), model.facts.settings, METHODS["ts-attn"], on_step=lambda: os._exit(0))
+"""
+"""A process that ends with the first step of a video."""
 PROMPT = "A red circle moves right, then moves up, and then grows"
 
 
@@ -29,6 +39,7 @@ def measure(*, rounds: int) -> list[Case]:
             "import tsattn": ["-c", "import tsattn"],
             "tsattn --help": ["-m", "tsattn", "--help"],
             "tsattn plan show": ["-m", "tsattn", "plan", "show", PROMPT],
+            "to the first step": ["-c", FIRST_STEP, PROMPT],
             "a video of one step": ["-m", "tsattn", *one_step],
         }
         return [Case(name, _timed(command, rounds)) for name, command in commands.items()]
