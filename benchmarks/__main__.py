@@ -33,14 +33,15 @@ JOINT = {2000: Grid(5, 20, 20), 8000: Grid(5, 40, 40)}
 
 def block(rounds: int, quick: bool) -> list[layers.Case]:
     """Cross-attention and block of Wan 2.1 1.3B and 14B."""
-    sizes = {"1.3B": list(GRIDS)[: 2 if quick else 3], "14B": [] if quick else list(GRIDS)[:1]}
+    cases = [("1.3B", number) for number in list(GRIDS)[:2]]
+    if not quick:
+        cases += [("14B", min(GRIDS)), ("1.3B", max(GRIDS))]
     found = []
-    for size, tokens in sizes.items():
-        for number in tokens:
-            # at 33 k tokens, and in 14B, a pass takes a minute
-            ways, times = (EVERY, rounds) if number < 33000 and size == "1.3B" else (EVERY[:3], min(rounds, 3))
-            found.append(layers.measure(f"Wan {size}", layers.wan_layer(size), GRIDS[number], rounds=times, ways=ways))
-            show_layer(found[-1])
+    for size, number in cases:
+        # at 33 k tokens, and in 14B, a pass takes up to a minute
+        ways, times = (EVERY, rounds) if (size, number) in cases[:2] else (EVERY[:3], min(rounds, 2))
+        found.append(layers.measure(f"Wan {size}", layers.wan_layer(size), GRIDS[number], rounds=times, ways=ways))
+        show_layer(found[-1])
     return found
 
 

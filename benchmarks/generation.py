@@ -82,6 +82,6 @@ def embedded(*, rounds: int) -> Case:
 def mid_size(*, rounds: int) -> Case:
     """Eight blocks of width 512 with random weights, on 7 x 20 x 20 tokens."""
     facts = describe(EMBEDDED)
-    settings = replace(facts.settings, height=160, width=160, frames=13, steps=10, guidance=5.0)
+    settings = replace(facts.settings, height=160, width=160, frames=13, steps=5, guidance=5.0)
     model = Model(models.wan(4, 2048, layers=8), facts._replace(settings=settings))
     return measure("8 blocks of width 512", model, rounds=rounds)
