@@ -66,11 +66,11 @@ def interleave(
     """Run all variants in turn, `rounds` times after one that does not count.
 
     Returns the median seconds and the ratios to the first variant, both by variant and part. A ratio is taken within a
-    round, so that a machine that slows down for a while does not count against whoever runs then.
+    round, and every other round goes backwards, so that a machine that slows down does not count against whoever runs then.
     """
     taken: dict[str, list[Measured]] = {name: [] for name in variants}
     for number in range(rounds + 1):
-        for name, run in variants.items():
+        for name, run in list(variants.items())[:: 1 if number % 2 else -1]:
             measured = run()
             if number:
                 taken[name].append(measured)

@@ -25,7 +25,9 @@ def main() -> None:
     parser.add_argument(
         "--start", type=Path, default=None, help="folder of a pipeline to go on from (default for --i2v: the package's)"
     )
-    parser.add_argument("--peak", type=float, default=None, help="peak of the learning rate, lower to refine good weights")
+    parser.add_argument(
+        "--peak", type=float, default=None, help="peak of the learning rate, lower to refine good weights"
+    )
     parser.add_argument("--target", type=Path, default=None, help="folder for the pipeline (default: the package's)")
     options = parser.parse_args()
     if options.i2v:
