@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.parser import evaluate, load
@@ -259,6 +259,7 @@ EVENTS = st.lists(st.builds(str.__add__, STEMS, TAILS), min_size=1, max_size=6)
     st.sampled_from([", then ", ", and then ", " and then ", ". Then it ", ", and finally ", "; after that, it "]),
     st.sampled_from(["", ".", " on a dotted background.", " 🎉"]),
 )
+@example("red circle", ["boboks", *["boboks to the left"] * 4], ", then ", "")  # not a circle and four fragments
 def test_unknown_verbs_are_found_by_their_form(noun: str, events: list[str], joint: str, end: str) -> None:
     if noun.startswith("woman"):
         joint = joint.replace(" it ", " she ")

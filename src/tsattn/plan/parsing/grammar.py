@@ -474,7 +474,7 @@ def _rest(s: State, tag: str, trait: str) -> Steps:
         price = {"DET": FREE if s.np == "prep" else DOUBTFUL, "PRON": RARE}.get(tag, min(part[1], FAIR))
         yield Step(s._replace(np=part[0]), price, "aside")
     if tag in ("COMMA", "AND", "SEMI", "THEN"):
-        yield Step(s._replace(np="co"), FREE, "joint")
+        yield Step(s._replace(np="co"), UNLIKELY if tag == "THEN" else FREE, "joint")  # "then" joins events
     elif tag == "V" and s.np == "co" and s.forms[:1] == trait[0] != "g":
         # "..., its ears flapping, and jumps"
         yield Step(behind(s, trait), DOUBTFUL, "verb")
