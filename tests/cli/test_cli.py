@@ -186,6 +186,26 @@ def test_a_terminal_with_few_characters_is_no_reason_to_fail(encoding):
     assert b"moves right" in run.stdout
 
 
+def test_a_model_that_is_not_here_while_the_hub_cannot_be_reached(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "tsattn",
+        "generate",
+        PROMPT,
+        "--model",
+        "no-one/nothing",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    assert run.returncode == 2
+    assert run.stderr.splitlines() == [
+        "tsattn: cannot open 'no-one/nothing' as a diffusers pipeline: it is not on this machine, and the hub cannot be reached"
+    ]
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_pipeline_of_another_class(refused, tmp_path):
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 

@@ -1,4 +1,5 @@
 import gc
+import weakref
 
 import torch
 
@@ -26,7 +27,7 @@ def test_what_is_remembered_goes_with_the_tensor():
 
     @remembered
     def look(tensor):
-        made.append(torch.utils.weak.weakref.ref(answer := Answer()))
+        made.append(weakref.ref(answer := Answer()))
         return answer
 
     look(torch.ones(2))

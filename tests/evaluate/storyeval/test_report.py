@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tsattn.errors import EvaluationError
+from tsattn.errors import EvaluationError, OutputError
 from tsattn.evaluate.storyeval.layout import read_results
 from tsattn.evaluate.storyeval.report import write_report
 from tsattn.evaluate.storyeval.runs import rate, read_runs
@@ -87,6 +87,14 @@ def test_all_files_tell_the_same(files: list[str], tmp_path: Path) -> None:
     assert "ts|attn" in page
     for cell in ("Average", "<strong>", "no verdict", "left out"):
         assert cell in page
+
+
+def test_a_report_makes_its_folder_where_it_can(files: list[str], tmp_path: Path) -> None:
+    rated = rate(read_runs(files[:1]), None)
+    assert write_report(tmp_path / "new" / "out", rated, compat=False, pictures=False)[0].exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write to .*; choose another folder"):
+        write_report(tmp_path / "file" / "out", rated, compat=False, pictures=False)
 
 
 def test_what_is_unscored_counts_where_the_benchmark_counts_it(files: list[str], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tsattn.errors import OutputError
 from tsattn.evaluate.intervals import Interval
 from tsattn.evaluate.storyeval.layout import Result
 from tsattn.evaluate.storyeval.protocol import read_template
@@ -22,7 +23,10 @@ PICTURES = ("scores.svg", "gains.svg")
 
 def write_report(folder: Path, rated: Sequence[Rated], *, compat: bool, pictures: bool) -> list[Path]:
     """Write the report into a folder. Raises `OutputError` where that cannot be, `EvaluationError` without matplotlib."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror}; choose another folder with -o") from error
     drawn: dict[str, str] = {}
     if pictures:
         from tsattn.evaluate.storyeval.plots import draw_gains, draw_scores
