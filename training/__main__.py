@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from training import denoiser, package, vae
+from training.data import BOTH
 from tsattn.shapes import MODEL, MODEL_I2V
 
 
@@ -21,7 +22,8 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the denoiser")
     parser.add_argument("--i2v", action="store_true", help="train the image-to-video sibling")
-    parser.add_argument("--taught", action="store_true", help="two subjects, and attention is taught where to look")
+    parser.add_argument("--taught", action="store_true", help="attention is taught where and when to look")
+    parser.add_argument("--pairs", action="store_true", help="scenes with two subjects, too")
     parser.add_argument(
         "--start", type=Path, default=None, help="folder of a pipeline to go on from (default for --i2v: the package's)"
     )
@@ -36,7 +38,8 @@ def main() -> None:
         recipe, shipped, name = denoiser.TAUGHT, MODEL, "taught-seed"
     else:
         recipe, shipped, name = denoiser.T2V, MODEL, "seed"
-    recipe = recipe._replace(peak=options.peak or recipe.peak)
+    mix = BOTH if options.pairs else recipe.mix
+    recipe = recipe._replace(peak=options.peak or recipe.peak, mix=mix)
     start = options.start or (MODEL if options.i2v else None)
     autoencoder = vae.take_over(options.runs, start) if start else vae.train(options.runs)
     trained = denoiser.train(

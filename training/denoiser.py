@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
 from training import text
 from training.common import ALONE, Log, Mix, learning_rate, save
-from training.data import BOTH, Batch, batch_of, clips
+from training.data import Batch, batch_of, clips
 from training.looking import BLOCKS, WHEN, WHERE, look_at, looking_losses
 from training.muon import Muon
 
@@ -71,7 +71,7 @@ T2V = Recipe(
     looks=(STILLS._replace(steps=400), STRETCHES._replace(steps=550), CLIPS._replace(steps=2350)),
 )
 TAUGHT = T2V._replace(
-    legs=(STILLS, STRETCHES, CLIPS._replace(steps=3)) * 300 + (CLIPS._replace(steps=500),), mix=BOTH, taught=True
+    legs=(STILLS, STRETCHES, CLIPS._replace(steps=2)) * 200 + (CLIPS._replace(steps=300),), peak=1e-3, taught=True
 )
 # 50 steps on stills taught to take the first frame over, which 100 on whole clips had hardly begun to
 I2V = Recipe((STILLS._replace(steps=150, batch=96), CLIPS._replace(steps=900)), 2e-3, i2v=True)

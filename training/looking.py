@@ -28,7 +28,7 @@ from tsattn.shapes.world import BACKGROUNDS, FRAMES, MIN_EVENT, WORDINGS, Actor,
 
 BLOCKS = (1, 2, 3, 4)
 """Blocks whose attention is taught. Queries of the first have seen too little of the clip."""
-WHERE, WHEN = 0.02, 0.1
+WHERE, WHEN = 0.02, 0.03
 """Weights of the two losses beside that of flow matching. With .02 for both, 1,000 steps taught where, and nothing of when;
 1,000 more with .1 taught hardly anything of it."""
 STEEPNESS = 4.0

@@ -43,11 +43,12 @@ SHAPES_SETTINGS = Settings(height=64, width=64, frames=25, fps=8.0, steps=20, gu
 
 
 class Embedded(NamedTuple):
-    """A model that comes with tsattn: its folder, its task, "t2v" or "i2v", and what it is best run with."""
+    """A model that comes with tsattn: its folder, its task, "t2v" or "i2v", and what it is best run with and controlled by."""
 
     folder: Path
     task: str
     settings: Settings
+    control: ControlConfig
 
     @property
     def is_there(self) -> bool:
@@ -56,8 +57,8 @@ class Embedded(NamedTuple):
 
 
 EMBEDDED_MODELS: Mapping[str, Embedded] = {
-    EMBEDDED: Embedded(MODEL, "t2v", SHAPES_SETTINGS),
-    EMBEDDED_I2V: Embedded(MODEL_I2V, "i2v", SHAPES_SETTINGS),
+    EMBEDDED: Embedded(MODEL, "t2v", SHAPES_SETTINGS, ControlConfig.gentle()),
+    EMBEDDED_I2V: Embedded(MODEL_I2V, "i2v", SHAPES_SETTINGS, ControlConfig.gentle()),
 }
 """All models that come with tsattn, by name; the exact verifier knows their world."""
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
@@ -79,6 +80,8 @@ class Description(NamedTuple):
     """Most latent frames it can make."""
     takes_image: bool
     """Whether it starts from an image."""
+    control: ControlConfig = ControlConfig.paper()
+    """How it is controlled where nothing else is asked for: the paper's setting, if no other is known to do better on it."""
 
     def clip(self, settings: Settings) -> Clip:
         """The clip that the pipeline makes of these settings.
@@ -156,12 +159,13 @@ def describe(name: str) -> Description:
         transformer = getattr(diffusers, family.transformer_class).load_config(source, subfolder=part)
         timing, longest = family.timing(vae, transformer), family.longest(transformer)
         settings = embedded.settings if embedded else replace(family.settings, **family.variant(transformer))
+        setting = embedded.control if embedded else ControlConfig.paper()
     parameters = inspect.signature(getattr(diffusers, pipeline).__call__).parameters
     if family.pipelines[pipeline] == "i2v" and "image" not in parameters:
         raise ModelError(
             f"{name} is a {pipeline}, which starts from a video; call it from Python, inside `with tsattn.control(...)`"
         )
-    return Description(name, source, family, settings, timing, longest, family.pipelines[pipeline] == "i2v")
+    return Description(name, source, family, settings, timing, longest, family.pipelines[pipeline] == "i2v", setting)
 
 
 def embedded_clip(settings: Settings) -> Clip:

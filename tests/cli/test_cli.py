@@ -111,6 +111,8 @@ def test_methods_are_listed_with_their_sources():
         ([PROMPT, "--segments", "0.5,0.5"], "3 events, so it needs 3 segments, but got 2"),
         ([PROMPT, "--model", "shapse"], "did you mean 'shapes'?"),
         ([PROMPT, "--model", "./nowhere"], "unknown model"),
+        ([PROMPT, "--method", "gentel"], "did you mean 'gentle'?"),
+        ([PROMPT, "--method", "vanilla"], "does not control a pass"),
         ([PROMPT, "--steps", "-1"], "steps must be above 0, but got -1"),
         ([PROMPT, "--steps", "9" * 30], "steps must be at most 1,000"),
         ([PROMPT, "--num-frames", "0"], "frames must be above 0"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from tests.shapes.sibling import untrained
 from tsattn.cli import app, generating
-from tsattn.generate import EMBEDDED_I2V
+from tsattn.generate import EMBEDDED_I2V, EMBEDDED_MODELS
 from tsattn.plan import Plan
 from tsattn.shapes.world import first_frame, sample_scene
 from tsattn.video import read_mp4
@@ -54,13 +55,19 @@ def test_run_json_says_all(first):
     assert [event.text for event in plan.subjects[0].events] == ["moves right", "moves up", "grows"]
     assert record["settings"]["steps"] == 5
     assert record["settings"]["seed"] == 3
-    assert record["control"]["r_max"] == 1.5
+    assert record["control"] == json.loads(json.dumps(asdict(EMBEDDED_MODELS["shapes"].control)))
     assert record["latent_frames"] == [[[0, 5], [5, 9], [9, 13]]]
     assert set(record["seconds"]) == {"baseline", "controlled"}
     for verdict in record["verdicts"].values():
         assert len(verdict["in_segment"]) == 3
         assert isinstance(verdict["subject_kept"], bool)
     assert {"tsattn", "python", "torch", "diffusers", "transformers"} <= set(record["versions"])
+
+
+def test_another_method_controls_the_pass(first, tmp_path):
+    generate(PROMPT, *FEW, "-o", tmp_path, "--no-compare", "--no-record", "--method", "ts-attn")
+    assert json.loads((tmp_path / "run.json").read_text())["control"]["region"] is True
+    assert (tmp_path / "controlled.mp4").read_bytes() != (first[0] / "controlled.mp4").read_bytes()
 
 
 def test_the_table_names_events_segments_verdicts_and_seconds(first):

@@ -41,9 +41,9 @@ def test_strips_show_the_plan_and_who_leads():
     first, second = event_colour(0), event_colour(1)
     due = [first] * 4 + [second] * 3
     assert strips(charts.attention(record(), record(acting=False))) == {
-        "plan": due, "model alone": due, "before control": due, "with TS-Attn": due
+        "plan": due, "model alone": due, "before control": due, "under control": due
     }  # fmt: skip
-    assert strips(charts.attention(SWAPPED))["with TS-Attn"] == [second] * 4 + [first] * 3
+    assert strips(charts.attention(SWAPPED))["under control"] == [second] * 4 + [first] * 3
     assert set(strips(charts.attention(ALONE))) == {"plan", "model alone"}
 
 
@@ -122,7 +122,7 @@ def test_sizes_and_formats():
 
 def test_frames_without_a_region_are_left_open():
     made = record(region=np.r_[0.2, 0.2, 0, 0.2, 0.2, 0.2, 0.2])
-    assert strips(charts.attention(made))["with TS-Attn"][2] is None
+    assert strips(charts.attention(made))["under control"][2] is None
 
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):

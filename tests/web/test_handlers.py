@@ -1,10 +1,12 @@
 """What handlers make of what browsers send, also where that is nonsense."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tsattn.errors import PlanError, TsattnError
+from tsattn.methods import CONTROLS
 from tsattn.web.handlers import MOST_STEPS, Handlers
 from tsattn.web.library import Library
 from tsattn.web.models import Models
@@ -12,7 +14,7 @@ from tsattn.web.workshop import Workshop
 
 PROMPT = "A red circle moves right, then moves up, and then grows"
 OPTIONS = {
-    "model": "shapes", "strength": 1, "steps": 2, "seed": 0, "compare": True, "record": False, "frames": 25, "guidance": 4,
+    "model": "shapes", "method": "ts-attn", "strength": 1, "steps": 2, "seed": 0, "compare": True, "record": False, "frames": 25, "guidance": 4,
 }  # fmt: skip
 NONSENSE = [None, 7, "x", [], {}, {"plan": 3}, {"plan": {"prompt": "A cat"}}, {"plan": {"prompt": 1, "subjects": [[]]}}]
 
@@ -61,6 +63,7 @@ def test_a_run_needs_a_plan(handlers, before):
     [
         {"model": "/etc"}, {"model": "../shapes"}, {"model": None}, {"frames": 0}, {"frames": 2}, {"frames": None},
         {"steps": 0}, {"steps": MOST_STEPS + 1}, {"steps": "many"}, {"seed": -1}, {"seed": 0.5}, {"seed": 2**80},
+        {"method": "vanilla"}, {"method": []}, {"method": None}, {"method": "kv-switch", "strength": 0.5},
         {"guidance": None}, {"guidance": float("nan")}, {"strength": "x"}, {"strength": -1}, {"strength": float("inf")},
     ],
     ids=str,
@@ -69,6 +72,12 @@ def test_options_that_cannot_be_are_refused_before_anything_is_imported(handlers
     with pytest.raises(TsattnError):
         handlers.submit("me", view, {**OPTIONS, **change})
     assert handlers.workshop.active("me") is None
+
+
+def test_a_run_is_controlled_by_the_method_and_strength_that_were_chosen(handlers, view):
+    for name in ("gentle", "prompt-relay"):
+        asked = handlers._control({**OPTIONS, "method": name, "strength": 0.25})
+        assert asked == replace(CONTROLS[name], strength=0.25)
 
 
 def test_a_run_that_cannot_be_is_told_and_not_raised(handlers, view):

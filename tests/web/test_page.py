@@ -243,7 +243,7 @@ def test_a_person_generates_compares_reloads_and_loads_the_run_from_its_mp4(visi
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert not serious(page)
     with page.expect_download() as download:
-        page.get_by_role("link", name="TS-Attn, mp4").click()
+        page.get_by_role("link", name="under control, mp4").click()
     download.value.save_as(tmp_path / "run.mp4")
     with page.expect_download() as download:
         page.get_by_role("link", name="plan, YAML").click()

@@ -77,6 +77,13 @@ def generate(
         str | None,
         typer.Option(help='When each event is due: lengths ("0.6,0.4", "2s,1s") or intervals ("0%-60%,60%-100%").'),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="How the pass is controlled: ts-attn (the paper's setting), gentle, released, or another that tsattn "
+            "methods lists. (default: gentle for the embedded model, ts-attn for all others)"
+        ),
+    ] = None,
     image: Annotated[Path | None, typer.Option(help="First frame, for models that start from an image.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the start noise, the same with and without control.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps. (default: the model's)")] = None,
@@ -131,6 +138,7 @@ def generate(
         model_name=model,
         plan_file=plan,
         segments=segments,
+        method=method,
         overrides={"seed": seed, "steps": steps, "frames": num_frames},
         compare=compare,
         folder=output,

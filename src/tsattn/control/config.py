@@ -91,6 +91,13 @@ class ControlConfig:
         return cls(i2v_step_fraction=0.50, layers="odd", released_code=True)
 
     @classmethod
+    def gentle(cls) -> ControlConfig:
+        """A third of the strength, on all video tokens, with the subject's words raised as well: what did best of all that was
+        tried on the embedded model (docs/effect.md). Not the paper's.
+        """
+        return cls(strength=0.35, region=False, raise_subject=True)
+
+    @classmethod
     def prompt_relay(cls) -> ControlConfig:
         """Prompt Relay, in all steps as in its paper (see `attention.prompt_relay`)."""
         return cls(policy="prompt-relay", t2v_step_fraction=1.0, i2v_step_fraction=1.0)

@@ -105,7 +105,7 @@ def _lines(record: Record, baseline: Record | None) -> list[_Line]:
     if baseline is not None:
         style = {"linewidth": 1.4, "color": FAINT, "linestyle": (0, (2, 1.5))}
         found.insert(0, _Line("model alone", 100 * baseline.inside(after=False), style))
-    return [*found, _Line("with TS-Attn", 100 * record.inside(after=True), after)]
+    return [*found, _Line("under control", 100 * record.inside(after=True), after)]
 
 
 def _sample(line: _Line) -> Any:

@@ -150,7 +150,7 @@ def _section(name: str, pictures: dict[str, bytes]) -> str:
 
 def _about(record: Record) -> str:
     steps, clip = len(record.steps), record.clip
-    control = "TS-Attn" if record.acted else "the model alone"
+    control = "under control" if record.acted else "the model alone"
     return (
         f"{control}; {clip.frames} frames, {clip.seconds:.4g} s, {record.grid.frames} latent frames of {record.grid.rows} x "
         f"{record.grid.columns} tokens; {steps} of {record.total_steps} denoising steps and {len(record.layers)} attention "
@@ -176,7 +176,7 @@ def _table(record: Record, baseline: Record | None, done: list[bool] | None) -> 
         columns.append(("model alone", share(baseline, after=False)))
     columns.append(("before", share(record, after=False)))
     if record.acted:
-        columns.append(("with TS-Attn", share(record, after=True)))
+        columns.append(("under control", share(record, after=True)))
     heads = "".join(f'<th class="n" scope="col">{name}</th>' for name, _ in columns)
     rows = []
     for due in record.events:

@@ -7,6 +7,8 @@ windows  one window for each event, all together
 """
 
 from tsattn.methods.making import check_way, make_video
-from tsattn.methods.table import COMPARED, METHODS, Method, check_method
+from tsattn.methods.table import COMPARED, CONTROLS, METHODS, PAPER, Method, check_control, check_method, named
 
-__all__ = ["COMPARED", "METHODS", "Method", "check_method", "check_way", "make_video"]
+__all__ = [
+    "COMPARED", "CONTROLS", "METHODS", "PAPER", "Method", "check_control", "check_method", "check_way", "make_video", "named",
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from tsattn.control import ControlConfig
@@ -22,11 +23,17 @@ class Method(NamedTuple):
     """For people, in a line: the idea and its source."""
 
 
-_PAPER = "arXiv 2604.19473"
+PAPER = "ts-attn"
+"""The method as its paper has it."""
+_SOURCE = "arXiv 2604.19473"
 METHODS: dict[str, Method] = {
     "vanilla": Method(about="the model alone"),
-    "ts-attn": Method(ControlConfig.paper(), about=f"TS-Attn as its paper has it ({_PAPER})"),
+    PAPER: Method(ControlConfig.paper(), about=f"TS-Attn as its paper has it ({_SOURCE})"),
     "released": Method(ControlConfig.released(), about="TS-Attn as its authors' published code has it"),
+    "gentle": Method(
+        ControlConfig.gentle(),
+        about="TS-Attn at a third of its strength on all video tokens, the subject's words raised too; our own setting",
+    ),
     "no-region": Method(ControlConfig(region=False), about="TS-Attn without the motion region, the paper's ablation"),
     "no-rearrangement": Method(
         ControlConfig(rearrangement=False), about="TS-Attn without rearrangement, the paper's ablation"
@@ -52,8 +59,24 @@ METHODS: dict[str, Method] = {
         "(arXiv 2412.18597)",
     ),
 }
-COMPARED = ("vanilla", "ts-attn")
+COMPARED = ("vanilla", PAPER)
 """What is compared where nothing else is asked for."""
+
+CONTROLS: dict[str, ControlConfig] = {name: method.config for name, method in METHODS.items() if method.config}
+"""Methods that control a single pass, and how."""
+
+
+def named(config: ControlConfig) -> str | None:
+    """The method that a control is, of whatever strength; None for one that is none of them."""
+    found = (name for name, known in CONTROLS.items() if replace(known, strength=config.strength) == config)
+    return next(found, None)
+
+
+def check_control(name: str) -> None:
+    """Raise `PlanError` for a method that there is not, or that does not control a single pass."""
+    check_method(name)
+    if name not in CONTROLS:
+        raise PlanError(f"the method {name!r} does not control a pass; those that do are {', '.join(CONTROLS)}")
 
 
 def check_method(name: str) -> None:

@@ -16,7 +16,7 @@ from tsattn.runs.recipe import Saved, parsed, written
 if TYPE_CHECKING:
     pass
 
-LABELS = {"baseline": "model alone", "controlled": "TS-Attn"}
+LABELS = {"baseline": "model alone", "controlled": "under control"}
 """What people read for the names of videos."""
 KEY = "tsattn"
 """Name of the metadata of an mp4 that holds the run's JSON."""

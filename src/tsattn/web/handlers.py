@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from tsattn.control import ControlConfig
 from tsattn.errors import PlanError
-from tsattn.plan.schema import Plan, validated
+from tsattn.methods.table import CONTROLS, PAPER, named
+from tsattn.plan.schema import Plan, quoted, validated
 from tsattn.plan.timeline import snap_plan
 from tsattn.web import views
 from tsattn.web.editor import View, edited, no_view, replanned, view
@@ -104,13 +105,20 @@ class Handlers:
             model=model,
             plan=plan,
             settings=settings,
-            control=ControlConfig(strength=_number(options["strength"], "strength")),
+            control=self._control(options),
             compare=bool(options["compare"]),
             record=bool(options["record"]),
         )
         job = Job(owner, steps, asked.videos, self._maker.work(owner, asked))
         self.workshop.submit(job)
         return job
+
+    @staticmethod
+    def _control(options: Mapping[str, Any]) -> ControlConfig:
+        method = options["method"]
+        if not isinstance(method, str) or method not in CONTROLS:
+            raise PlanError(f"the method {quoted(method)} is not offered here; choose one of {', '.join(CONTROLS)}")
+        return replace(CONTROLS[method], strength=_number(options["strength"], "strength"))
 
     async def generate(self, owner: str, before: object, options: Mapping[str, Any]) -> AsyncIterator[Shown]:
         """Queue a run and follow it."""
@@ -157,6 +165,7 @@ class Handlers:
             "steps": recipe.settings.steps,
             "seed": recipe.settings.seed,
             "guidance": recipe.settings.guidance,
+            "method": named(recipe.control) or PAPER,
             "strength": recipe.control.strength,
         }
         shown = view(recipe.plan, entry.saved.clip, kept=recipe.plan)

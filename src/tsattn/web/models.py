@@ -10,8 +10,17 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from tsattn.control import ControlConfig
 from tsattn.errors import ModelError, PlanError
-from tsattn.generate import EMBEDDED, SHAPES_SETTINGS, Description, check_model_name, describe, embedded_clip
+from tsattn.generate import (
+    EMBEDDED,
+    EMBEDDED_MODELS,
+    SHAPES_SETTINGS,
+    Description,
+    check_model_name,
+    describe,
+    embedded_clip,
+)
 from tsattn.plan.schema import quoted
 from tsattn.plan.timeline import Clip
 from tsattn.settings import Settings
@@ -55,6 +64,11 @@ class Models:
     def settings(self, label: object) -> Settings:
         """What the model is best run with."""
         return SHAPES_SETTINGS if self.source(label) == EMBEDDED else self.facts(label).settings
+
+    def control(self, label: object) -> ControlConfig:
+        """How the model is controlled where nothing else is asked for."""
+        source = self.source(label)
+        return EMBEDDED_MODELS[source].control if source in EMBEDDED_MODELS else self.facts(label).control
 
     def clip(self, label: object, frames: object) -> Clip:
         """The clip of so many frames. Raises `PlanError` where the model cannot make it."""

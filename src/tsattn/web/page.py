@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from tsattn.methods.table import CONTROLS, named
 from tsattn.settings import Settings
 from tsattn.web import views
 from tsattn.web.handlers import Handlers, Shown
@@ -25,7 +26,7 @@ SAMPLES = (
     "A blue square moves left, then shrinks",
     "A yellow triangle grows, then moves down, then moves left",
 )
-OPTIONS = ("model", "strength", "steps", "seed", "compare", "record", "frames", "guidance")
+OPTIONS = ("model", "method", "strength", "steps", "seed", "compare", "record", "frames", "guidance")
 """The options of a run, in the order of their components."""
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -117,7 +118,9 @@ def _components(handlers: Handlers) -> Parts:
 def _options(models: Models, chosen: Settings) -> dict[str, Any]:
     made: dict[str, Any] = {}
     made["model"] = gr.Dropdown(models.labels, value=models.labels[0], label="Model", interactive=True)
-    made["strength"] = gr.Slider(0, 2, 1, step=0.05, label="Strength", info="0 leaves the model alone")
+    control = models.control(models.labels[0])
+    made["method"] = gr.Dropdown(list(CONTROLS), value=named(control), label="Method", interactive=True)
+    made["strength"] = gr.Slider(0, 2, control.strength, step=0.05, label="Strength", info="0 leaves the model alone")
     made["steps"] = gr.Slider(1, 100, chosen.steps, step=1, label="Steps")
     with gr.Row(elem_classes="ts-seed"):
         made["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=120)
@@ -142,11 +145,16 @@ def _plan_events(handlers: Handlers, parts: Parts) -> None:
     parts.options["frames"].change(handlers.replace_clip, trigger_mode="always_last", **plan)
 
     def suited(label: object) -> list[Any]:
-        settings = handlers.models.settings(label)
-        return [settings.frames, settings.steps, settings.guidance]
+        settings, control = handlers.models.settings(label), handlers.models.control(label)
+        return [settings.frames, settings.steps, settings.guidance, named(control), control.strength]
 
-    best = [parts.options[name] for name in ("frames", "steps", "guidance")]
+    best = [parts.options[name] for name in ("frames", "steps", "guidance", "method", "strength")]
     parts.options["model"].select(suited, clip[0], best, **QUIET).then(handlers.replace_clip, **plan)
+
+    strengths = {name: config.strength for name, config in CONTROLS.items()}
+    parts.options["method"].select(
+        lambda method: strengths[method], parts.options["method"], parts.options["strength"], **QUIET
+    )
 
     def told(view: Any, prompt: str) -> Any:
         plan = view.get("plan") if isinstance(view, dict) else None

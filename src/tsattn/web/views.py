@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from tsattn.methods.table import named
 from tsattn.web.editor import drawn
 
 if TYPE_CHECKING:
+    from tsattn.control import ControlConfig
     from tsattn.plan.timeline import Clip
     from tsattn.web.library import Entry
     from tsattn.web.workshop import Job
 
-LABELS = {"baseline": "Model alone", "controlled": "TS-Attn"}
+LABELS = {"baseline": "Model alone", "controlled": "Under control"}
 CHARTS = {
     "attention": "What each frame attends to: every event, over time",
     "region": "Where it acts: the moving subject's region",
@@ -22,7 +24,7 @@ CHARTS = {
     "words": "The words of the prompt, as the model's tokens",
 }
 FILES = {
-    "controlled.mp4": "TS-Attn, mp4",
+    "controlled.mp4": "under control, mp4",
     "baseline.mp4": "model alone, mp4",
     "side_by_side.mp4": "side by side, mp4",
     "region.mp4": "motion region, mp4",
@@ -31,6 +33,10 @@ FILES = {
     "report.html": "report, HTML",
     "contact_sheet.png": "contact sheet, PNG",
 }
+
+
+def _control(config: ControlConfig) -> str:
+    return f"{named(config) or config.policy}, strength {config.strength:g}"
 
 
 def note(text: str, kind: str = "plain") -> str:
@@ -74,7 +80,7 @@ def _left(job: Job) -> str:
 def result(entry: Entry, clip: Clip) -> str:
     """A run: its videos with a common scrubber, what was verified, what it cost, charts and files."""
     recipe, there = entry.saved.recipe, entry.files()
-    facts = f"seed {recipe.settings.seed} · {recipe.settings.steps} steps · strength {recipe.control.strength:g}"
+    facts = f"seed {recipe.settings.seed} · {recipe.settings.steps} steps · {_control(recipe.control)}"
     parts = [f'<h2 class="ts-title">{escape(recipe.plan.prompt)}</h2><p class="rs-facts">{escape(facts)}</p>']
     if any(name.endswith(".mp4") for name in there):
         seen = _videos(entry, there) + _CONTROLS + _scrubber(entry, clip)
@@ -99,7 +105,7 @@ def _videos(entry: Entry, there: Sequence[str]) -> str:
     apart = [name for name in LABELS if f"{name}.mp4" in there]
     shown = []
     for name in apart or ["side_by_side"]:
-        label, done = LABELS.get(name, "Model alone and TS-Attn"), _in_segment(entry, name)
+        label, done = LABELS.get(name, "Model alone, and under control"), _in_segment(entry, name)
         score = f"<span>{sum(done)} of {len(done)} events</span>" if done else ""
         shown.append(
             f'<figure><figcaption>{label}{score}</figcaption><video src="{_address(entry, f"{name}.mp4")}" muted playsinline '
@@ -216,7 +222,7 @@ def history(entries: Sequence[Entry], current: str | None) -> str:
             else '<span class="hs-none" aria-hidden="true">plan</span>'
         )
         when = time.strftime("%H:%M", time.localtime(entry.at)) + (" · loaded" if entry.loaded else "")
-        facts = f"{when} · seed {recipe.settings.seed} · {recipe.settings.steps} steps · strength {recipe.control.strength:g}"
+        facts = f"{when} · seed {recipe.settings.seed} · {recipe.settings.steps} steps · {_control(recipe.control)}"
         mark = ' aria-current="true"' if entry.id == current else ""
         items.append(
             f'<li><button type="button" data-run="{entry.id}"{mark}>{thumb}<span><b>{escape(recipe.plan.prompt)}</b>'
