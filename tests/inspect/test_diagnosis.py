@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from tests.inspect.making import FIRST, plan, record
+from tsattn.control import ControlConfig
 from tsattn.inspect.diagnosis import Thresholds, diagnose
 
 TINY = np.r_[0.3, 0.3, 0.03, 0.03, 0.3, 0.3, 0.3]
@@ -49,6 +50,16 @@ def test_a_run_without_trouble_is_called_good():
 def test_what_is_wrong_is_said(made, event, level, words):
     assert words in " | ".join(one.text for one in diagnose(made) if (one.event, one.level) == (event, level))
     assert not any(words in one.text for one in diagnose(record()))
+
+
+@pytest.mark.parametrize(
+    "control", [ControlConfig.gentle(), ControlConfig.prompt_relay()], ids=["gentle", "prompt-relay"]
+)
+def test_where_control_acts_everywhere_the_region_is_no_finding(control):
+    made = record(region=1.0, rest=0.86)
+    everywhere = " | ".join(one.text for one in diagnose(replace(made, control=asdict(control))))
+    assert "region" in " | ".join(one.text for one in diagnose(made))
+    assert "region" not in everywhere and "86 % of the attention goes" in everywhere
 
 
 def test_a_lead_that_is_lost_in_some_frames_names_them():

@@ -55,7 +55,8 @@ def diagnose(
     """
     found: list[Finding] = []
     for due in record.events:
-        found += _region(record, due, thresholds)
+        if not record.everywhere:
+            found += _region(record, due, thresholds)
         found += _lead(record, due, thresholds)
         if record.acted:
             found += _raise(record, due, thresholds)
@@ -167,7 +168,7 @@ def _starved(record: Record, thresholds: Thresholds) -> list[Finding]:
             continue
         change = f"{_percent(float(np.nanmean(before)))} to {_percent(float(np.nanmean(after)))}"
         text = f"control takes the attention from {subject.text!r} itself ({change}), so it may lose its looks"
-        found.append(Finding(None, "problem", f"{text}; try a smaller strength or r_max"))
+        found.append(Finding(None, "problem", f"{text}; try --method gentle, or a smaller strength"))
     return found
 
 
@@ -177,7 +178,8 @@ def _whole(record: Record, thresholds: Thresholds) -> list[Finding]:
         float(np.nanmean(record.inside(after=False)[-1])) if np.isfinite(record.inside(after=False)[-1]).any() else 0.0
     )
     if rest > thresholds.rest:
-        text = f"before control, {_percent(rest)} of the region's attention goes to other words and padding"
+        whose = "the attention" if record.everywhere else "the region's attention"
+        text = f"before control, {_percent(rest)} of {whose} goes to other words and padding"
         found.append(Finding(None, "note", text))
     if record.skipped:
         steps = ", ".join(str(step + 1) for step in record.skipped)

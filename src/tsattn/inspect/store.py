@@ -99,6 +99,11 @@ class Record:
         """Whether control acted in any recorded step; otherwise this is the model alone."""
         return any(self.acting)
 
+    @property
+    def everywhere(self) -> bool:
+        """Whether control acts on all tokens by its setting, so that the region is no finding."""
+        return self.control.get("policy", "ts-attn") != "ts-attn" or not self.control.get("region", True)
+
     def inside(self, *, after: bool) -> Array:
         """(g, f): the mass inside the motion region, mean over layers and, if any was, the controlled steps; NaN without any
         token.
