@@ -1,5 +1,5 @@
 # Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.11+.
-.PHONY: demo test test-oldest lint docs bench parser train train-i2v clean
+.PHONY: demo test test-oldest lint effect docs bench parser train train-i2v clean
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+COMPARED := vanilla ts-attn gentle prompt-relay hard-mask kv-switch
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -32,6 +33,9 @@ lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff format --check src tests training benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+effect: $(READY)  ## the final table of docs/effect.md and its raw outcomes; hours, and it goes on where it was
+	$(BIN)/tsattn eval effect --final --n 300 --workers 2 --output docs/effect $(COMPARED:%=--method %)
 
 docs: $(READY)  ## docs/cli.md from the commands' own help, docs/plan.schema.json from the plan's own classes
 	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md

@@ -31,7 +31,7 @@ def draw(logs: Path, picture: Path) -> None:
     plt.close(figure)
 
 
-ORDER = ("early", "stretches", "high-noise", "mixed", "refined", "pairs", "looking")
+ORDER = ("early", "stretches", "high-noise", "mixed", "refined", "pairs", "looking", "where")
 """The trainings of docs/embedded-model.md, the first one first."""
 
 

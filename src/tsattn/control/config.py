@@ -92,10 +92,10 @@ class ControlConfig:
 
     @classmethod
     def gentle(cls) -> ControlConfig:
-        """A third of the strength, on all video tokens, with the subject's words raised as well: what did best of all that was
+        """A fifth of the strength, on all video tokens, with the subject's words raised as well: what did best of all that was
         tried on the embedded model (docs/effect.md). Not the paper's.
         """
-        return cls(strength=0.35, region=False, raise_subject=True)
+        return cls(strength=0.2, region=False, raise_subject=True)
 
     @classmethod
     def prompt_relay(cls) -> ControlConfig:

@@ -32,7 +32,7 @@ METHODS: dict[str, Method] = {
     "released": Method(ControlConfig.released(), about="TS-Attn as its authors' published code has it"),
     "gentle": Method(
         ControlConfig.gentle(),
-        about="TS-Attn at a third of its strength on all video tokens, the subject's words raised too; our own setting",
+        about="TS-Attn at a fifth of its strength on all video tokens, the subject's words raised too; our own setting",
     ),
     "no-region": Method(ControlConfig(region=False), about="TS-Attn without the motion region, the paper's ablation"),
     "no-rearrangement": Method(

@@ -40,6 +40,19 @@ def test_switching_keys_and_values_moves_events_into_their_segments(model: Model
     assert share["kv-switch"] >= share["vanilla"] + 0.2
 
 
+def test_the_gentle_setting_moves_events_into_their_segments_and_keeps_the_subject(model: Model) -> None:
+    prompts, settings = 6, replace(SHAPES_SETTINGS, steps=10)
+    methods = {name: METHODS[name] for name in ("vanilla", "gentle")}
+    share, kept = dict.fromkeys(methods, 0.0), dict.fromkeys(methods, 0)
+    for number in range(prompts):
+        for trial in trials_of(Case((EVENTS,), 0, number), methods, ("uniform",), settings):
+            (outcome,) = make(model, [trial]).outcomes
+            share[trial.method] += sum(outcome.in_segment) / (EVENTS * prompts)
+            kept[trial.method] += outcome.subject_kept
+    assert share["gentle"] >= share["vanilla"] + 0.1
+    assert kept["gentle"] >= kept["vanilla"] - 2
+
+
 def test_the_due_event_gets_the_subject_s_attention_and_the_others_lose_it(model: Model) -> None:
     for number in range(2):
         case = Case((EVENTS,), 0, number)
