@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-COMPARED := vanilla ts-attn gentle prompt-relay hard-mask kv-switch
+METHODS := vanilla ts-attn gentle prompt-relay hard-mask kv-switch
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -35,7 +35,7 @@ lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/lint-imports
 
 effect: $(READY)  ## the final table of docs/effect.md and its raw outcomes; hours, and it goes on where it was
-	$(BIN)/tsattn eval effect --final --n 300 --workers 2 --output docs/effect $(COMPARED:%=--method %)
+	$(BIN)/tsattn eval effect --final --n 300 --workers 2 --output docs/effect $(METHODS:%=--method %)
 
 docs: $(READY)  ## docs/cli.md from the commands' own help, docs/plan.schema.json from the plan's own classes
 	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md

@@ -30,7 +30,7 @@ BLOCKS = (1, 2, 3, 4)
 """Blocks whose attention is taught. Queries of the first have seen too little of the clip."""
 WHERE, WHEN = 0.02, 0.03
 """Weights of the two losses beside that of flow matching. With .02 for both, 1,000 steps taught where, and nothing of when;
-1,000 more with .1 taught hardly anything of it."""
+1,000 more with .1 taught hardly anything of it, and 1,100 with these, on one subject, no more."""
 STEEPNESS = 4.0
 """What a standard deviation of a subject's map counts for in the loss of its place."""
 BARE = 0.3

@@ -368,3 +368,13 @@ def test_wrong_files_are_refused_with_a_reason(visit, server, tmp_path, name, co
     assert page.locator(".hs button").count() == 0
     assert list((server.folder / "runs").glob("*")) == before
     shot(page, f"upload-{name}")
+
+
+def test_a_method_brings_its_own_strength(visit):
+    page = visit()
+    strength = page.get_by_label("number input for Strength")
+    assert strength.input_value() == "0.2", "the embedded model starts from the gentle setting"
+    page.get_by_label("Method", exact=True).click()
+    page.get_by_role("option", name="ts-attn").click()
+    page.wait_for_function("document.querySelector('[aria-label=\"number input for Strength\"]').value === '1'")
+    shot(page, "method")
