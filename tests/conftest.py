@@ -15,7 +15,6 @@ import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("tsattn.attention", "beartype.beartype"):  # shapes are checked in tests only
-    import tsattn.attention.cap
     import tsattn.attention.hard_mask
     import tsattn.attention.joint
     import tsattn.attention.lse
@@ -27,8 +26,6 @@ with install_import_hook("tsattn.attention", "beartype.beartype"):  # shapes are
     import tsattn.attention.region
     import tsattn.attention.released
     import tsattn.attention.segment_wise
-    import tsattn.attention.smoothing
-    import tsattn.attention.softness
     import tsattn.attention.split  # noqa: F401
 
 from tsattn.plan import Plan

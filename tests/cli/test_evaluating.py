@@ -35,8 +35,12 @@ def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
         (["effect", "--method", "ts-attn"], PlanError, "--baseline 'vanilla' is none of the methods"),
         (["effect", "--model", "shape"], ModelError, "unknown model 'shape': did you mean 'shapes'"),
         (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),
-        (["sweep", "--start", "cap"], PlanError, "expected a field as NAME=VALUE, such as cap=0.3, but got 'cap'"),
-        (["sweep", "--start", "kap=1"], EvaluationError, "TS-Attn has no 'kap'; did you mean 'cap'"),
+        (
+            ["sweep", "--start", "r_max"],
+            PlanError,
+            "expected a field as NAME=VALUE, such as strength=0.5, but got 'r_max'",
+        ),
+        (["sweep", "--start", "rmax=1"], EvaluationError, "TS-Attn has no 'rmax'; did you mean 'r_max'"),
         (["gates", "--gate", "g9"], EvaluationError, "unknown gate 'g9'; there are g1"),
     ],
 )

@@ -30,7 +30,14 @@ def test_other_methods_act_in_all_steps_and_add_nothing_of_ts_attn():
 @pytest.mark.parametrize("policy", ["prompt-relay", "hard-mask", "kv-switch"])
 @pytest.mark.parametrize(
     "idle",
-    [{"r_max": 2.0}, {"erosion": 1}, {"region": False}, {"cap": 0.5}, {"softness": 1.0}, {"released_code": True}],
+    [
+        {"r_max": 2.0},
+        {"erosion": 1},
+        {"region": False},
+        {"threshold": 0.5},
+        {"segment_wise": True},
+        {"released_code": True},
+    ],
     ids=str,
 )
 def test_what_another_method_does_not_have_is_refused(policy, idle):
@@ -45,8 +52,8 @@ def test_what_is_on_or_off_has_no_degrees():
 
 
 def test_the_released_code_has_no_options_beyond_the_paper():
-    with pytest.raises(ControlError, match="cap, softness: the released code"):
-        ControlConfig(released_code=True, cap=0.1, softness=2.0)
+    with pytest.raises(ControlError, match="threshold, raise_subject: the released code"):
+        ControlConfig(released_code=True, threshold=0.5, raise_subject=True)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +62,7 @@ def test_the_released_code_has_no_options_beyond_the_paper():
         {"t2v_step_fraction": 1.1}, {"i2v_step_fraction": float("nan")}, {"r_min": 2.0}, {"erosion": 2}, {"erosion": 0},
         {"strength": -1.0}, {"strength": float("nan")}, {"minimum_steps": -1}, {"layers": ()},
         {"erosion": 3.0}, {"layers": 5}, {"layers": 0}, {"layers": (1.5,)}, {"minimum_steps": 1.5}, {"strength": "a"},
-        {"strength": 1e38}, {"region": 1}, {"r_max": True}, {"cap": "none"},
-        {"cap": 1.0}, {"cap": -0.1}, {"smoothing": 1.0}, {"softness": -1.0}, {"threshold": float("nan")}, {"policy": "relay"},
+        {"strength": 1e38}, {"region": 1}, {"r_max": True}, {"threshold": "none"}, {"threshold": float("nan")}, {"policy": "relay"},
     ],
     ids=str,
 )  # fmt: skip

@@ -158,7 +158,7 @@ def reference(seen):
 
 
 @pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
-@pytest.mark.parametrize("options", [{}, {"cap": 0.3, "smoothing": 0.9, "softness": 2.0}], ids=["paper", "beyond"])
+@pytest.mark.parametrize("options", [{}, {"threshold": 0.5, "segment_wise": True}], ids=["paper", "options"])
 def test_nothing_that_acts_waits_for_the_device(case, options, monkeypatch):
     """After the first step, which finds out what holds for the run, and which kernels agree with the dense form."""
     watched = []

@@ -14,10 +14,9 @@ after the model's own norms and rotary embedding. Source of all formulas: arXiv 
     split       both applied to a model's cross-attention, touching only the region's rows
     reference   the same, dense and in float64, as the paper writes it; the tests hold the fast path against it
 
-Other methods put other marks into the same place, and options go beyond the paper:
+Other methods put other marks into the same place, and options answer what the paper leaves open:
 
     prompt_relay, hard_mask     what is added depends on the time alone
     segment_wise                how far logits move, told by a whole segment
-    softness, cap, smoothing    soft edges of segments, a limit on what other words lose, a region with a memory
-    reference_methods           all of these but smoothing and segment_wise, dense and in float64
+    reference_methods           all of these but segment_wise, dense and in float64
 """

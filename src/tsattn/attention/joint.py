@@ -60,7 +60,7 @@ def joint_rows(
         return rows._replace(values=merge(video, text))
 
     for rows in controlled_rows(
-        query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked, rest=lse
+        query, text_key, text_value, count, timelines, masks, scale=scale, rule=rule, masked=masked
     ):
         yield merged(rows)
     q, tk, tv = (x.transpose(0, 1)[None] for x in (query, text_key, text_value))

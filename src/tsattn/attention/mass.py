@@ -55,9 +55,7 @@ def word_mass(
     if rule.strength == 0:
         return Mass(before, before)
     after = before.clone()
-    for rows in controlled_rows(
-        query, key, value, count, timelines, masks, scale=scale, rule=rule, raw=raw, rest=others
-    ):
+    for rows in controlled_rows(query, key, value, count, timelines, masks, scale=scale, rule=rule, raw=raw):
         place(after, rows, _shares(rows.values, rows.lse, None if others is None else others[rows.tokens]))
     return Mass(before, after)
 

@@ -1,4 +1,4 @@
-"""The other methods, softness and cap as `reference` has TS-Attn: dense, all text columns, float64, no shared code.
+"""The other methods as `reference` has TS-Attn: dense, all text columns, float64, no shared code.
 
 Subjects are as in `reference.dense_shares`: their columns, the columns of each event, each event's latent frames.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal, localcontext
 
 import torch
 from jaxtyping import Bool, Float
@@ -66,30 +65,3 @@ def dense_hard_mask(subjects: Subjects, frames: int, columns: int) -> Float[Tens
             others |= {column for event in events if any(now) for column in event}
         lost[frame, sorted(others - due)] = torch.inf
     return lost
-
-
-def dense_softness(marks: Float[Tensor, "f e"], width: float) -> Float[Tensor, "f e"]:
-    """Marks of +1, −1 and 0, averaged over `width` latent frames around the middle of each."""
-    found = torch.zeros_like(marks)
-    for frame in range(len(marks)):
-        start, end = frame + 0.5 - width / 2, frame + 0.5 + width / 2
-        for k in range(math.floor(start), math.ceil(end)):
-            overlap = min(k + 1, end) - max(k, start)
-            found[frame] += overlap / width * marks[min(max(k, 0), len(marks) - 1)]
-    return found
-
-
-def dense_cap(before: Sequence[float], after: Sequence[float], cap: float, rest: float = -math.inf) -> list[float]:
-    """One row's logits `after`, its raised ones lowered together until the row's sum is at most 1 / (1 − cap) of the old one.
-
-    `rest` is the log-sum-exp of the logits on all other keys. Sums are exact to 60 digits, so that small ones beside large
-    ones count.
-    """
-    with localcontext() as context:
-        context.prec = 60
-        old, new, others = ([Decimal(x).exp() for x in logits] for logits in (before, after, [rest]))
-        raised = [two > one for one, two in zip(before, after, strict=True)]
-        gained = sum((x for x, is_raised in zip(new, raised, strict=True) if is_raised), Decimal(0))
-        room = sum(old + others) / (1 - Decimal(cap)) - (sum(new + others) - gained)
-        shift = float(min((room / gained).ln(), Decimal(0))) if gained else 0.0
-    return [x + shift if is_raised else x for x, is_raised in zip(after, raised, strict=True)]

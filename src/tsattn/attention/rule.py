@@ -24,8 +24,6 @@ class Rule(NamedTuple):
     """Whether the move is scaled between `r_min` and `r_max` by the column's probability; otherwise by 1."""
     released: bool = False
     """Whether region and bias are computed as the authors' published code does it (see `attention.released`)."""
-    cap: float | None = None
-    """Largest share of its mass that a column may lose to those that are raised (see `attention.cap`)."""
     threshold: float = 0.0
     """Standard deviations above its mean from which on a token's place in the subject map is in the region."""
     count_pads: bool = True

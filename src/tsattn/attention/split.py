@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from tsattn.attention.cap import capped
 from tsattn.attention.modulation import Extent, event_bias, extent
 from tsattn.attention.region import Grid, computing_dtype, motion_region, subject_map
 from tsattn.attention.released import released_region
@@ -85,25 +84,21 @@ def regions(
     scale: float,
     rule: Rule,
     shard: Shard | None = None,
-    recall: Callable[[int, Tensor], Tensor] | None = None,
 ) -> Bool[Tensor, "s q"]:
     """The motion region of every subject; parts of the clip without a mark on an event of the subject are left out of it.
 
-    With a `shard`, queries and result are this process's tokens, while the region is found over all of them. `recall` turns
-    the map of a subject, by its number, into the one whose region is found.
+    With a `shard`, queries and result are this process's tokens, while the region is found over all of them.
     """
     first, tokens, gather = shard or whole(len(query))
     here = slice(first, first + tokens)
     masks = []
-    for number, timeline in enumerate(timelines):
+    for timeline in timelines:
         due = timeline.current.any(-1) | timeline.other.any(-1)
         due = due.repeat_interleave(grid.tokens // len(due), output_size=grid.tokens)[here]
         if rule.released:
             due &= released_region(query, key, timeline.subject, count, grid, scale=scale)
         elif rule.region:
             attention = gather(subject_map(query, key, timeline.subject, scale=scale))
-            if recall is not None:
-                attention = recall(number, attention)
             due &= motion_region(attention, grid, erosion=rule.erosion, threshold=rule.threshold)[here]
         masks.append(due)
     # the released code keeps one mask, the last subject's, for all
@@ -124,15 +119,13 @@ def controlled_rows(
     raw: tuple[Float[Tensor, "q h d"], Float[Tensor, "k h d"]] | None = None,
     first: int = 0,
     whole_tokens: int | None = None,
-    rest: Float[Tensor, "q h"] | None = None,
 ) -> Iterator[Rows]:
     """`softmax(S + strength · Σ_s M_s ⊙ R_s ⊙ B_s) V` for the rows inside any subject's region, chunk by chunk.
 
     `key` and `value` hold the computed columns only, `count` how many text columns each stands for; `masked` says whether
     any of it may be 0. `raw` are queries and keys to compute R and B from instead. In a process that holds a stretch of the
-    clip's `whole_tokens` tokens, `first` is the number of the first. `rest` is the log-sum-exp of the logits on all other
-    keys of the same softmax, for a cap: in joint attention, on the video's. Everything is done in float32 or better; values are
-    returned in `value`'s dtype.
+    clip's `whole_tokens` tokens, `first` is the number of the first. Everything is done in float32 or better; values
+    are returned in `value`'s dtype.
     """
     precise = computing_dtype(query.dtype)
     # the scale goes to the few keys, and below the sum to the few columns: rows of values are long
@@ -154,13 +147,10 @@ def controlled_rows(
             reach = None if together is None else together[number](part)
             asked = judged.index_select(-1, timeline.columns)
             terms.append(event_bias(asked, row, *marks, rule, reach=reach, masked=masked))
-        plain = None if rule.cap is None else logits + weight
         for timeline, term in zip(timelines, terms, strict=True):
             # as `logits[..., columns] += term` does, in a tenth of the time on a CPU
             logits.index_add_(-1, timeline.columns, term, alpha=rule.strength)
         logits += weight
-        if plain is not None and rule.cap is not None:
-            logits = capped(plain, logits, rule.cap, None if rest is None else rest[tokens][..., None].to(precise))
         highest = logits.amax(-1, keepdim=True)
         share = logits.sub_(highest).exp_()
         total = share.sum(-1, keepdim=True)

@@ -252,7 +252,7 @@ def eval_sweep(
 
     Stopped at any moment, the same command goes on where it was. The final table's prompts are never drawn.
 
-    Example: tsattn eval sweep --question r-max --question cap -o out/sweep --n 50
+    Example: tsattn eval sweep --question r-max --question subject -o out/sweep --n 50
     """
     from tsattn.cli.evaluating import run_sweep
 

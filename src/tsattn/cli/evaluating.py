@@ -203,7 +203,7 @@ def _assigned(fields: Sequence[str]) -> dict[str, Any]:
         except yaml.YAMLError:
             equals = ""
         if not equals:
-            raise PlanError(f"expected a field as NAME=VALUE, such as cap=0.3, but got {field!r}")
+            raise PlanError(f"expected a field as NAME=VALUE, such as strength=0.5, but got {field!r}")
     return found
 
 

@@ -152,8 +152,7 @@ class AttentionCall:
             raw_query, raw_key = (self.state.raw[name][number].view(-1, *query.shape[1:]) for name in ("query", "key"))
             raw = raw_query[self.state.leading :], raw_key[positions]
         shard = self.state.shard
-        recall = self.state.recall(number)
-        masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule, shard=shard, recall=recall)
+        masks = regions(*raw, count, timelines, self._grid, scale=scale, rule=self.rule, shard=shard)
         if self.state.watched and self.state.observer:
             judged = raw if self.rule.released else None
             sight = Sight(number, query, key, count, timelines, scale, self.rule, masks, raw=judged)
@@ -175,10 +174,7 @@ class AttentionCall:
         (_, count), timelines = self.state.sample(number, text.stop - text.start, key.device)
         count = count if seen is None else count * seen[text]
         part = video_part(query[video], key[video], value[video], scale=scale)
-        masks = regions(
-            query[video], key[text], count, timelines, self._grid,
-            scale=scale, rule=self.rule, recall=self.state.recall(number),
-        )  # fmt: skip
+        masks = regions(query[video], key[text], count, timelines, self._grid, scale=scale, rule=self.rule)
         if self.state.watched and self.state.observer:
             sight = Sight(number, query[video], key[text], count, timelines, scale, self.rule, masks, rest=part.lse[0])
             self.state.observer.note(sight)

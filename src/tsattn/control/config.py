@@ -13,10 +13,8 @@ from tsattn.errors import ControlError
 Policy = Literal["ts-attn", "prompt-relay", "hard-mask", "kv-switch"]
 _SHARED = ("policy", "t2v_step_fraction", "i2v_step_fraction", "minimum_steps", "strength", "layers")
 """Fields that every policy has."""
-_ADDED = (
-    "threshold", "raise_subject", "count_pads", "segment_wise", "unconditional", "cap", "smoothing", "softness",
-)  # fmt: skip
-"""Fields that answer what the paper leaves open, or go beyond it."""
+_ADDED = ("threshold", "raise_subject", "count_pads", "segment_wise", "unconditional")
+"""Fields that answer what the paper leaves open."""
 
 KINDS: dict[str, tuple[str, type]] = {
     "bool": ("True or False", bool), "int": ("a whole number", Integral), "float": ("a number", Real),
@@ -73,12 +71,6 @@ class ControlConfig:
     """Whether a logit moves as far as all of its segment's tokens in the region ask for together, not its own token."""
     unconditional: bool = False
     """Whether to act in the pass with the negative prompt, too, on the columns where the prompt has its words."""
-    cap: float | None = None
-    """Largest share of its attention that a word may lose to the raised ones, below 1; None, the paper's, for no limit."""
-    smoothing: float = 0.0
-    """Share of the maps of layers and steps before in what the region is cut from, below 1; 0, the paper's, for none."""
-    softness: float = 0.0
-    """Latent frames over which segments fade into each other; up to 1, the paper's, they end between two frames."""
 
     @classmethod
     def paper(cls) -> ControlConfig:
@@ -122,7 +114,7 @@ class ControlConfig:
         return Rule(
             self.strength, self.r_min, self.r_max, self.erosion,
             self.region, self.rearrangement, self.reinforcement, self.released_code,
-            None if self.cap is None else float(self.cap), float(self.threshold), self.count_pads, self.segment_wise,
+            float(self.threshold), self.count_pads, self.segment_wise,
         )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -141,12 +133,6 @@ class ControlConfig:
             raise ControlError(f"strength is from 0 to {STRONGEST}, but got {self.strength}")
         if not -float("inf") < self.threshold < float("inf"):
             raise ControlError(f"threshold is a number of standard deviations, but got {self.threshold}")
-        if self.cap is not None and not 0 <= self.cap < 1:
-            raise ControlError(f"cap is a share from 0 to below 1, or None for no limit, but got {self.cap}")
-        if not 0 <= self.smoothing < 1:
-            raise ControlError(f"smoothing is a share from 0 to below 1, but got {self.smoothing}")
-        if not 0 <= self.softness < float("inf"):
-            raise ControlError(f"softness is a number of latent frames, 0 or more, but got {self.softness}")
         if self.minimum_steps < 0:
             raise ControlError(f"minimum_steps is 0 or more, but got {self.minimum_steps}")
         numbers = isinstance(self.layers, Sequence) and all(_is_a("int", layer) for layer in self.layers)

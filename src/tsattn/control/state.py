@@ -10,7 +10,6 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from tsattn.attention.rule import Rule
 from tsattn.attention.shard import Shard
-from tsattn.attention.smoothing import smoothed
 from tsattn.attention.split import Columns, Timeline
 from tsattn.control.config import ControlConfig
 from tsattn.control.timelines import timelines_of
@@ -123,8 +122,6 @@ class State:
     """Whether the text columns behind the prompt's are one and the same."""
     clip: Clip | None = None
     _samples: dict[tuple[object, ...], Sample] = field(default_factory=dict)
-    _maps: dict[tuple[str | None, int, int], torch.Tensor] = field(default_factory=dict)
-    """Running average of the maps of each subject in each sample of each branch, where there is one."""
 
     @property
     def prompted(self) -> int:
@@ -143,7 +140,6 @@ class State:
     def _forget(self) -> None:
         """Drop what was made for a grid."""
         self._samples.clear()
-        self._maps.clear()
         self.longer.clear()
         self.own = None
 
@@ -179,19 +175,6 @@ class State:
         if key not in self._samples:
             self._samples[key] = self._sample(prompt, length, device)
         return self._samples[key]
-
-    def recall(self, number: int) -> Callable[[int, torch.Tensor], torch.Tensor] | None:
-        """What prompted sample `number` makes of its subjects' maps before their regions are found; None for nothing."""
-        memory = self.config.smoothing
-        if not memory:
-            return None
-
-        def blend(subject: int, attention: torch.Tensor) -> torch.Tensor:
-            place = self.branch, number, subject
-            blended = self._maps[place] = smoothed(self._maps.get(place), attention, memory)
-            return blended
-
-        return blend
 
     def _sample(self, prompt: int, length: int, device: torch.device) -> Sample:
         import torch

@@ -8,7 +8,6 @@ import torch
 
 from tsattn.attention.hard_mask import hidden
 from tsattn.attention.prompt_relay import relayed
-from tsattn.attention.softness import softened
 from tsattn.attention.split import Timeline
 from tsattn.control.config import ControlConfig
 from tsattn.plan.spans import SubjectColumns
@@ -30,8 +29,6 @@ def timelines_of(
     if config.policy == "prompt-relay":
         rows = zip(subjects, stretches, strict=True)
         return relayed(timelines, [event for one, due in rows for event in zip(one.events, due, strict=True)], length)
-    if config.softness:
-        return [softened(timeline, float(config.softness)) for timeline in timelines]
     return timelines
 
 

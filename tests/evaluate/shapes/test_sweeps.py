@@ -59,7 +59,7 @@ def test_between_them_the_questions_vary_what_the_paper_leaves_open() -> None:
     configs = [one.how.config for name in QUESTIONS for one in trials(name) if one.how.config]
     varied = {name for name in vars(configs[0]) if len({getattr(config, name) for config in configs}) > 1}
     open_fields = {"t2v_step_fraction", "i2v_step_fraction", "layers", "r_max", "threshold", "erosion", "raise_subject"}
-    assert open_fields | {"count_pads", "segment_wise", "unconditional", "cap", "softness", "smoothing"} <= varied
+    assert open_fields | {"count_pads", "segment_wise", "unconditional"} <= varied
     assert len({one.settings.guidance for one in trials("guidance")}) == 5
     assert {len(one.case.events) and one.case.events[0] for one in trials("events")} == {2, 3, 4}
 
@@ -70,19 +70,19 @@ def test_a_question_that_there_is_not_is_named() -> None:
 
 
 def test_variants_may_start_from_another_setting() -> None:
-    start = start_from({"cap": 0.3, "layers": [1, 2]})
-    assert start == ControlConfig(cap=0.3, layers=(1, 2))
+    start = start_from({"strength": 0.3, "layers": [1, 2]})
+    assert start == ControlConfig(strength=0.3, layers=(1, 2))
     found = QUESTIONS["pads"].trials(SHAPES_SETTINGS, n=1, seeds=(0,), start=start)
     assert {one.method: one.how.config for one in found} == {
         "vanilla": None,
         "paper": ControlConfig.paper(),
         "start": start,
-        "without pads": ControlConfig(cap=0.3, layers=(1, 2), count_pads=False),
+        "without pads": ControlConfig(strength=0.3, layers=(1, 2), count_pads=False),
     }
-    with pytest.raises(EvaluationError, match="TS-Attn has no 'kap'; did you mean 'cap'"):
-        start_from({"kap": 0.3})
-    with pytest.raises(EvaluationError, match="cap: .*valid number.*, but got 'much'"):
-        start_from({"cap": "much"})
+    with pytest.raises(EvaluationError, match="TS-Attn has no 'rmax'; did you mean 'r_max'"):
+        start_from({"rmax": 2})
+    with pytest.raises(EvaluationError, match="strength: .*valid number.*, but got 'much'"):
+        start_from({"strength": "much"})
 
 
 def test_tables_have_a_section_and_lines_for_every_question(answers: dict[str, Table]) -> None:

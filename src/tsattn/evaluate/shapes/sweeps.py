@@ -1,4 +1,4 @@
-"""What the paper leaves open, and what goes beyond it, as questions: each a few variants of the paper's setting side by side.
+"""What the paper leaves open, as questions: each a few variants of the paper's setting side by side.
 
 Nothing here draws from the final table's prompts: what is chosen by a sweep is chosen on others.
 """
@@ -134,17 +134,5 @@ QUESTIONS: dict[str, Question] = {
         "How much do the segments matter?", {}, segmentations=("uniform", "jittered", "true", "parser")
     ),
     "guidance": Question("At which guidance scale?", {scale: _guided(scale) for scale in (1.0, 3.0, 4.0, 6.0)}),
-    "cap": Question(
-        "Beyond the paper: may other words lose any share?",
-        _of({f"cap {share:g}": {"cap": share} for share in (0.0, 0.1, 0.3, 0.6)}),
-    ),
-    "softness": Question(
-        "Beyond the paper: do segments fade into each other?",
-        _of({f"softness {frames:g}": {"softness": frames} for frames in (2.0, 4.0)}),
-    ),
-    "smoothing": Question(
-        "Beyond the paper: does the region remember layers and steps before?",
-        _of({f"smoothing {share:g}": {"smoothing": share} for share in (0.5, 0.9, 0.97)}),
-    ),
 }  # fmt: skip
 """Every question by its name."""
