@@ -85,6 +85,16 @@ def test_variants_may_start_from_another_setting() -> None:
         start_from({"strength": "much"})
 
 
+@pytest.mark.parametrize(
+    ("name", "own", "other"), [("region", "no region", "erosion 3"), ("subject", "subject raised", "subject left")]
+)
+def test_a_variant_that_is_the_start_itself_is_left_out(name: str, own: str, other: str) -> None:
+    for start, left_out, kept in ((ControlConfig.gentle(), own, other), (ControlConfig.paper(), other, own)):
+        found = {one.method for one in QUESTIONS[name].trials(SHAPES_SETTINGS, n=1, seeds=(0,), start=start)}
+        assert kept in found
+        assert left_out not in found
+
+
 def test_tables_have_a_section_and_lines_for_every_question(answers: dict[str, Table]) -> None:
     text = sweep_as_markdown(answers, "Made so.", {"guidance": "guidance.svg"})
     for name in answers:

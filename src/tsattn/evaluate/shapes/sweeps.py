@@ -37,12 +37,14 @@ class Question(NamedTuple):
         self, settings: Settings, *, n: int, seeds: Sequence[int], start: ControlConfig = PAPER
     ) -> Iterator[Trial]:
         """All trials on `n` prompts of each number of events and seed: of the model alone, of the paper's setting, of the
-        one that all variants start from where that is another, and of the variants.
+        one that all variants start from where that is another, and of the variants that differ from it.
         """
         ends = {"vanilla": METHODS["vanilla"], "paper": METHODS["ts-attn"], baseline(start): Method(start)}
         for guidance, variants in {None: {}, **self.variants}.items():
             methods = {
-                name: Method(None if fields is None else replace(start, **fields)) for name, fields in variants.items()
+                name: Method(None if fields is None else replace(start, **fields))
+                for name, fields in variants.items()
+                if guidance is not None or fields is None or replace(start, **fields) != start
             }
             every = {**ends, **methods} if guidance is None else methods
             matrix = Matrix(methods=every, events=self.events, segmentations=self.segmentations, seeds=seeds, n=n)
@@ -99,16 +101,16 @@ QUESTIONS: dict[str, Question] = {
     "r-max": Question(
         "How far are logits moved?",
         _of({
-            **{f"r_max {most:g}": {"r_max": most} for most in (1.0, 2.0, 3.0)},
-            **{f"strength {factor:g}": {"strength": factor} for factor in (0.25, 0.5, 0.75)},
+            **{f"r_max {most:g}": {"r_max": most} for most in (1.0, 1.5, 2.0, 3.0)},
+            **{f"strength {factor:g}": {"strength": factor} for factor in (0.1, 0.25, 0.5, 0.75, 1.0)},
         }),
     ),
     "region": Question(
         "Where is the region cut, and how is it cleaned?",
         _of({
-            **{f"erosion {side}": {"erosion": side} for side in (1, 5)},
+            **{f"erosion {side}": {"region": True, "erosion": side} for side in (1, 3, 5)},
             **{
-                f"mean {above:+g} sd, erosion {side}": {"threshold": above, "erosion": side}
+                f"mean {above:+g} sd, erosion {side}": {"region": True, "threshold": above, "erosion": side}
                 for above in (-0.5, 0.5, 1.0)
                 for side in (1, 3)
             },
@@ -116,7 +118,8 @@ QUESTIONS: dict[str, Question] = {
         }),
     ),
     "subject": Question(
-        "Are the subject's own words raised with its event's?", _of({"subject raised": {"raise_subject": True}})
+        "Are the subject's own words raised with its event's?",
+        _of({"subject raised": {"raise_subject": True}, "subject left": {"raise_subject": False}}),
     ),
     "pads": Question(
         "Do pads count in a row's largest, smallest and mean logit?", _of({"without pads": {"count_pads": False}})
