@@ -299,3 +299,17 @@ def test_results_that_cannot_be_replaced(refused, tmp_path):
 
 def test_a_name_too_long_for_a_file(refused, tmp_path):
     assert "cannot write to" in refused("generate", PROMPT, "-o", tmp_path / ("x" * 300))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+@pytest.mark.parametrize(
+    "arguments", [["plan", "show", PROMPT], ["plan", "show", PROMPT, "--json"], ["models"]], ids=" ".join
+)
+def test_an_output_without_room_is_one_clear_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "tsattn", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert run.returncode == 2
+    (line,) = run.stderr.splitlines()
+    assert "no space left" in line

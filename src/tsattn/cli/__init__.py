@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
+import os
 import sys
 import warnings
 from typing import Any
@@ -26,9 +28,21 @@ def main() -> None:
     for name in IMPORT_CHATTER:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except TsattnError as error:
         print(f"tsattn: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(
+            "tsattn: the output cannot be written, there is no space left; make room, or write elsewhere",
+            file=sys.stderr,
+        )
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer is not tried again
         sys.exit(2)
 
 
