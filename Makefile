@@ -7,7 +7,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-METHODS := vanilla ts-attn gentle prompt-relay hard-mask kv-switch
+METHODS := vanilla ts-attn gentle prompt-relay hard-mask kv-switch:t2v_step_fraction=0.2
+FURTHER := gentle:strength=0.15 prompt-relay:strength=3 kv-switch released no-region no-rearrangement no-reinforcement \
+	pass-per-event windows
+OVER := vanilla prompt-relay hard-mask
+DEMO := A green circle gets bigger and then moves right, and finally moves up
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -16,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 demo: $(READY)  ## one sentence with three events becomes two videos side by side, in out/demo
-	$(BIN)/tsattn generate "A red circle moves right, then moves up, and then grows" -o out/demo --overwrite
+	$(BIN)/tsattn generate "$(DEMO)" --seed 3328269970 -o out/demo --overwrite
 
 test: $(READY)  ## all tests, slow ones too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist worksteal
@@ -34,8 +38,11 @@ lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-effect: $(READY)  ## the final table of docs/effect.md and its raw outcomes; hours, and it goes on where it was
-	$(BIN)/tsattn eval effect --final --n 300 --workers 2 --output docs/effect $(METHODS:%=--method %)
+effect: $(READY)  ## the final tables of docs/effect.md and their raw outcomes; hours, and it goes on where it was
+	$(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect --page methods --events 3 \
+		$(METHODS:%=--method %) $(FURTHER:%=--method %) $(OVER:%=--baseline %)
+	$(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect --page events \
+		$(METHODS:%=--method %) $(OVER:%=--baseline %)
 
 docs: $(READY)  ## docs/cli.md from the commands' own help, docs/plan.schema.json from the plan's own classes
 	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md

@@ -1,4 +1,4 @@
-"""`tsattn eval effect` and `gates` as a person types them."""
+"""`tsattn eval shapes`, `sweep` and `gates` as a person types them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tsattn.cli import app
 from tsattn.errors import EvaluationError, ModelError, PlanError, TsattnError
 
-FEW = ["--n", "1", "--steps", "1"]
+FEW = ["--n", "1", "--steps", "1", "--workers", "1"]
 
 
 @pytest.fixture
@@ -29,18 +29,20 @@ def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
-        (["effect", "--method", "magic"], PlanError, "unknown method 'magic'; there are vanilla, ts-attn"),
-        (["effect", "--segments", "even"], PlanError, "unknown segmentation 'even'; there are uniform, true"),
-        (["effect", "--events", "5"], EvaluationError, "events must be from 1 to 4, but got"),
-        (["effect", "--method", "ts-attn"], PlanError, "--baseline 'vanilla' is none of the methods"),
-        (["effect", "--model", "shape"], ModelError, "unknown model 'shape': did you mean 'shapes'"),
-        (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),
+        (["shapes", "--method", "magic"], PlanError, "unknown method 'magic'; there are vanilla, ts-attn"),
+        (["shapes", "--segments", "even"], PlanError, "unknown segmentation 'even'; there are uniform, true"),
+        (["shapes", "--events", "5"], EvaluationError, "events must be from 1 to 4, but got"),
         (
-            ["sweep", "--start", "r_max"],
+            ["shapes", "--method", "ts-attn", "--baseline", "vanilla"],
             PlanError,
-            "expected a field as NAME=VALUE, such as strength=0.5, but got 'r_max'",
+            "--baseline 'vanilla' is none of the methods",
         ),
-        (["sweep", "--start", "rmax=1"], EvaluationError, "TS-Attn has no 'rmax'; did you mean 'r_max'"),
+        (["shapes", "--method", "gentle:kap=1"], PlanError, "TS-Attn has no 'kap'"),
+        (["shapes", "--page", "a/b"], PlanError, "--page is the name of a file without its ending, but got 'a/b'"),
+        (["shapes", "--model", "shape"], ModelError, "unknown model 'shape': did you mean 'shapes'"),
+        (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),
+        (["sweep", "--start", "gentle:strength"], PlanError, "expected a field as NAME=VALUE, such as strength=0.5"),
+        (["sweep", "--start", "vanilla"], PlanError, "'vanilla' does not control a pass"),
         (["gates", "--gate", "g9"], EvaluationError, "unknown gate 'g9'; there are g1"),
     ],
 )
@@ -57,14 +59,14 @@ def test_missing_matplotlib_is_told_before_hours_of_work(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(EvaluationError, match=r"pip install 'tsattn\[plots\]', or leave them out with --no-plots"):
-        CliRunner().invoke(app, ["eval", "effect", "-o", str(tmp_path / "out")], catch_exceptions=False)
+        CliRunner().invoke(app, ["eval", "shapes", "-o", str(tmp_path / "out")], catch_exceptions=False)
 
 
 @pytest.mark.slow
-def test_effect_writes_its_tables_and_pictures(tmp_path: Path) -> None:
+def test_shapes_writes_its_tables_and_pictures(tmp_path: Path) -> None:
     command = [
         "eval",
-        "effect",
+        "shapes",
         *FEW,
         "--events",
         "1",
@@ -79,9 +81,9 @@ def test_effect_writes_its_tables_and_pictures(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "times vanilla" in result.stdout
     names = {path.name for path in tmp_path.iterdir()} - {".lock"}
-    pictures = {"in_segment.svg", "tradeoff.svg", "sheet-1-events.png"}
-    assert names == {"effect.csv", "effect.md", "outcomes.jsonl", "videos", *pictures}
-    text = (tmp_path / "effect.md").read_text()
+    pictures = {"shapes-in_segment.svg", "shapes-tradeoff.svg", "shapes-sheet-1-events.png"}
+    assert names == {"shapes.csv", "shapes.md", "outcomes.jsonl", "videos", *pictures}
+    text = (tmp_path / "shapes.md").read_text()
     assert "1 event, uniform segments" in text
     assert "Model `shapes` (" in text, "what was measured"
     assert all(f"]({name})" in text for name in pictures)
@@ -94,7 +96,7 @@ def test_effect_writes_its_tables_and_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_shares_a_folder_with_effect(tmp_path: Path) -> None:
+def test_a_sweep_shares_a_folder_with_shapes(tmp_path: Path) -> None:
     command = ["eval", "sweep", *FEW, "--question", "pads", "-o", str(tmp_path)]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert "times paper" in result.stdout
@@ -102,8 +104,8 @@ def test_a_sweep_shares_a_folder_with_effect(tmp_path: Path) -> None:
     assert "Model `shapes` (" in (tmp_path / "sweep.md").read_text()
     before = (tmp_path / "outcomes.jsonl").read_text()
     assert before.count("\n") == 3
-    effect = ["eval", "effect", *FEW, "--events", "3", "--method", "vanilla", "--no-plots", "-o", str(tmp_path)]
-    CliRunner().invoke(app, effect, catch_exceptions=False)
+    shapes = ["eval", "shapes", *FEW, "--events", "3", "--method", "vanilla", "--no-plots", "-o", str(tmp_path)]
+    CliRunner().invoke(app, shapes, catch_exceptions=False)
     assert (tmp_path / "outcomes.jsonl").read_text() == before
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from tsattn.batch.spec import MethodChoice, PlannerChoice, PromptChoice, Spec
 from tsattn.control import ControlConfig
 from tsattn.errors import BatchError, ChatError, PlanError, PlannerError, RefusalError, TsattnError
 from tsattn.generate import Description
-from tsattn.methods import METHODS, Method, check_method
+from tsattn.methods import ALIASES, METHODS, Method, changed, method_named
 from tsattn.plan import Plan, parse, read
-from tsattn.plan.schema import did_you_mean, validated
+from tsattn.plan.schema import validated
 
 SHOWN = 5
 """Prompts with a problem that an error names at the most."""
@@ -84,19 +81,11 @@ def _planner(choice: PlannerChoice | None) -> Callable[[str], Plan]:
 def method_of(choice: MethodChoice) -> Method:
     """What a choice stands for. Raises `BatchError` or `PlanError` where there is no such method."""
     if choice.config is None:
-        check_method(choice.name)
-        return METHODS[choice.name]
-    if choice.name in METHODS:
+        return method_named(choice.name)
+    if choice.name in METHODS or choice.name in ALIASES:
         raise BatchError(f"the method {choice.name!r} has a meaning already; choose another name for yours")
-    known = [field.name for field in fields(ControlConfig)]
-    for key in choice.config:
-        if key not in known:
-            raise BatchError(f"the method {choice.name!r} has an unknown number {key!r}; {did_you_mean(key, known)}")
     try:
-        return Method(TypeAdapter(ControlConfig).validate_python(choice.config))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise BatchError(f"the method {choice.name!r}: {problem['loc'][0]}: {problem['msg']}") from error
+        return Method(changed(ControlConfig(), choice.config))
     except TsattnError as error:
         raise BatchError(f"the method {choice.name!r}: {error}") from error
 

@@ -349,28 +349,6 @@ def ui(
     run(host=host, port=port, models=model or [], auth=auth)
 
 
-@eval_app.command("shapes")
-def eval_shapes(
-    events: Annotated[int, typer.Option(help="Events in each prompt.")] = 3,
-    n: Annotated[int, typer.Option(help="Prompts.")] = 100,
-    seed: Annotated[int, typer.Option(help="Which prompts and start noises; training never draws them.")] = 0,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="vanilla, ts-attn or an ablation such as no-region; may be repeated. (default: the first two)"
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
-) -> None:
-    """Measure the embedded model with the exact verifier.
-
-    Example: tsattn eval shapes --events 3 --n 50 --seed 1
-    """
-    from tsattn.cli.evaluating import run_shapes
-
-    run_shapes(events=events, n=n, seed=seed, methods=method, as_json=json)
-
-
 SPEC = typer.Argument(
     metavar="SPEC", help="Prompts, models, methods, seeds and settings, as YAML or JSON (docs/batch.md)."
 )

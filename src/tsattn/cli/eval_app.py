@@ -185,44 +185,74 @@ def eval_build_i2v(
 
 STEPS = typer.Option(help="Denoising steps. (default: the model's)", min=1)
 MODEL = typer.Option(help="shapes, shapes-i2v, or the folder of another model trained on their world.")
-WORKERS = typer.Option(help="Processes that make videos, each on one core with a model of its own.", min=1)
+WORKERS = typer.Option(
+    help="Processes that make videos, each on one core with a model of its own. (default: the cores, at most 4)", min=1
+)
 
 
-@eval_app.command("effect")
-def eval_effect(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for outcomes and tables; give the same one to resume.")
-    ] = Path("effect"),
-    model: Annotated[str, MODEL] = "shapes",
-    method: Annotated[list[str] | None, typer.Option(help="May be repeated. (default: all)")] = None,
+@eval_app.command("shapes")
+def eval_shapes(
     events: Annotated[
         list[int] | None, typer.Option(help="Events in each prompt; may be repeated. (default: 2 3 4)")
+    ] = None,
+    n: Annotated[int, typer.Option(help="Prompts for each number of events and seed.", min=1)] = 100,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Which prompts and start noises; training never draws them. May be repeated. (default: 0)", min=0
+        ),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One of tsattn methods, also with other numbers, gentle:strength=0.15, or all; may be repeated. "
+            "(default: vanilla and ts-attn)"
+        ),
     ] = None,
     segments: Annotated[
         list[str] | None,
         typer.Option(help="uniform, true, jittered or parser; may be repeated. (default: uniform)"),
     ] = None,
-    n: Annotated[int, typer.Option(help="Prompts for each number of events and seed.", min=1)] = 100,
-    seed: Annotated[list[int] | None, typer.Option(help="Which prompts; may be repeated. (default: 0)", min=0)] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for outcomes, tables and pictures; give the same one to resume. (default: none)",
+        ),
+    ] = None,
+    page: Annotated[
+        str, typer.Option(help="Name of the page and its pictures in that folder, so that it can hold several.")
+    ] = "shapes",
+    model: Annotated[str, MODEL] = "shapes",
     final: Annotated[
         bool, typer.Option("--final", help="Draw the prompts of the final table, on which nothing may be tuned.")
     ] = False,
-    baseline: Annotated[str, typer.Option(help="Method that the others are compared with.")] = "vanilla",
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(help="Method that the others are compared with; may be repeated. (default: the first)"),
+    ] = None,
     steps: Annotated[int | None, STEPS] = None,
-    workers: Annotated[int, WORKERS] = 1,
+    workers: Annotated[int | None, WORKERS] = None,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw pictures too.")] = True,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, a list where there are several, and nothing else.")
+    ] = False,
 ) -> None:
-    """Compare methods on the embedded model with the exact verifier, as Markdown, CSV and pictures. (docs/effect.md)
+    """Compare methods on the embedded model with the exact verifier. (docs/effect.md)
 
-    Stopped at any moment, the same command goes on where it was.
+    With --output it writes Markdown, CSV and pictures, and, stopped at any moment, the same command goes on where it was.
 
-    Example: tsattn eval effect -o out/effect --method vanilla --method ts-attn --events 3 --n 50
+    Example: tsattn eval shapes --events 3 --n 50 --seed 1
+
+    Example: tsattn eval shapes -o out/shapes --method vanilla --method gentle --method prompt-relay --baseline vanilla
     """
-    from tsattn.cli.evaluating import run_effect
+    from tsattn.cli.evaluating import run_shapes
 
-    run_effect(
-        output, model=model, methods=method, events=events or (2, 3, 4), segmentations=segments or ("uniform",), n=n, seeds=seed or (0,),
-        final=final, baseline=baseline, steps=steps, workers=workers, plots=plots,
+    run_shapes(
+        output, page=page, model=model, methods=method, events=events or (2, 3, 4),
+        segmentations=segments or ("uniform",), n=n, seeds=seed or (0,), final=final, baselines=baseline, steps=steps,
+        workers=workers, plots=plots, as_json=json,
     )  # fmt: skip
 
 
@@ -232,23 +262,20 @@ def eval_sweep(
         list[str] | None, typer.Option(help="One of docs/effect.md's; may be repeated. (default: all)")
     ] = None,
     start: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FIELD=VALUE", help="Vary a setting that differs from the paper's in this field; may be repeated."
-        ),
-    ] = None,
+        str, typer.Option(help="Method that the variants start from, also with other numbers, gentle:strength=0.15.")
+    ] = "ts-attn",
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Folder for outcomes and tables, also one of tsattn eval effect's."),
+        typer.Option("--output", "-o", help="Folder for outcomes and tables, also one of tsattn eval shapes'."),
     ] = Path("sweep"),
     model: Annotated[str, MODEL] = "shapes",
     n: Annotated[int, typer.Option(help="Prompts for each variant, number of events and seed.", min=1)] = 100,
     seed: Annotated[list[int] | None, typer.Option(help="Which prompts; may be repeated. (default: 0)", min=0)] = None,
     steps: Annotated[int | None, STEPS] = None,
-    workers: Annotated[int, WORKERS] = 1,
+    workers: Annotated[int | None, WORKERS] = None,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw pictures too.")] = True,
 ) -> None:
-    """Measure variants of TS-Attn beside its paper's setting: what the paper leaves open, and more. (docs/effect.md)
+    """Measure variants of TS-Attn side by side: what the paper leaves open. (docs/effect.md)
 
     Stopped at any moment, the same command goes on where it was. The final table's prompts are never drawn.
 
@@ -268,11 +295,11 @@ def eval_gates(
     seed: Annotated[int, typer.Option(help="Which prompts.", min=0)] = 0,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder of tsattn eval effect to take videos' outcomes from and add to."),
+        typer.Option("--output", "-o", help="Folder of tsattn eval shapes to take videos' outcomes from and add to."),
     ] = None,
     model: Annotated[str, MODEL] = "shapes",
     steps: Annotated[int | None, STEPS] = None,
-    workers: Annotated[int, WORKERS] = 1,
+    workers: Annotated[int | None, WORKERS] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else.")] = False,
 ) -> None:
     """Measure whether the method's premises hold in the embedded model; exits with 1 where one does not. (docs/effect.md)

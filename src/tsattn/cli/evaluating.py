@@ -1,17 +1,18 @@
-"""`tsattn eval shapes`, `effect`, `sweep` and `gates`: progress on the terminal, figures as tables, files or JSON."""
+"""`tsattn eval shapes`, `sweep` and `gates`: progress on the terminal, figures as tables, files or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -24,46 +25,23 @@ from tsattn.evaluate.shapes.figures import Table as Figures
 from tsattn.evaluate.shapes.gates import GATES, Gate, check_gates
 from tsattn.evaluate.shapes.matrix import Watch, run
 from tsattn.evaluate.shapes.sheets import on_sheet, sheets
-from tsattn.evaluate.shapes.single import evaluate
-from tsattn.evaluate.shapes.sweeps import QUESTIONS, baseline, check_question, start_from
-from tsattn.evaluate.shapes.table import as_csv, as_markdown, sweep_as_csv, sweep_as_markdown
-from tsattn.evaluate.shapes.trials import MOST_EVENTS, Matrix
+from tsattn.evaluate.shapes.sweeps import PAPER, QUESTIONS, baseline, check_question
+from tsattn.evaluate.shapes.table import as_csv, as_markdown, as_objects, sweep_as_csv, sweep_as_markdown
+from tsattn.evaluate.shapes.trials import Matrix
 from tsattn.fingerprint import fingerprint
 from tsattn.generate import SHAPES_SETTINGS, Description, describe
-from tsattn.methods import COMPARED, METHODS, check_method, check_way
+from tsattn.methods import ALL, COMPARED, METHODS, Method, canonical, check_way, control_named, method_named
 from tsattn.settings import Settings
 from tsattn.video import moved_into_place
 
-
-def run_shapes(*, events: int, n: int, seed: int, methods: Sequence[str] | None, as_json: bool) -> None:
-    """Run the evaluation of one number of events. Raises `PlanError` for a method that there is not."""
-    names = _methods(methods or COMPARED)
-    for option, value, least, most in (
-        ("events", events, 1, MOST_EVENTS),
-        ("n", n, 1, 10**6),
-        ("seed", seed, 0, 2**63 - 1),
-    ):
-        if not least <= value <= most:
-            raise PlanError(f"--{option} must be from {least} to {most}, but got {value}")
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("videos", total=n * len(names))
-        result = evaluate(events=events, n=n, seed=seed, methods=names, on_video=lambda: progress.advance(task))
-    if as_json:
-        print(json.dumps(result))
-        return
-    table = Table(title=f"{result['world']}: {n} prompts with {events} event{'s' * (events > 1)}, seed {seed}")
-    scores: dict[str, dict[str, float]] = result["methods"]  # type: ignore[assignment]
-    table.add_column("")
-    for name in scores:
-        table.add_column(name, justify="right")
-    for figure in next(iter(scores.values())):
-        table.add_row(figure, *(f"{score[figure]:.3f}" for score in scores.values()))
-    Console().print(table)
+MOST_WORKERS = 4
+"""Workers that are started without being asked for: each holds a model of its own."""
 
 
-def run_effect(
-    folder: Path,
+def run_shapes(
+    folder: Path | None,
     *,
+    page: str,
     model: str,
     methods: Sequence[str] | None,
     events: Sequence[int],
@@ -71,59 +49,67 @@ def run_effect(
     n: int,
     seeds: Sequence[int],
     final: bool,
-    baseline: str,
+    baselines: Sequence[str] | None,
     steps: int | None,
-    workers: int,
+    workers: int | None,
     plots: bool,
+    as_json: bool,
 ) -> None:
-    """Make and measure what the folder lacks, then write its table. Exits with 130 after Ctrl-C; what is done is kept."""
+    """Make and measure what the folder lacks, then write its table; without a folder nothing is kept.
+
+    Exits with 130 after Ctrl-C; what is done is kept. Raises `PlanError` for a method that there is not.
+    """
     facts = describe(model)
-    names = _methods(methods or _possible(facts))
-    for name in names:
-        check_way(facts, METHODS[name])
-    if baseline not in names:
-        raise PlanError(f"the --baseline {baseline!r} is none of the methods that are measured: {', '.join(names)}")
-    matrix = Matrix(
-        methods={name: METHODS[name] for name in names}, events=events, segmentations=segmentations, seeds=seeds, n=n,
-        final=final,
-    )  # fmt: skip
+    if Path(page).name != page or page in ("", ".", ".."):
+        raise PlanError(f"--page is the name of a file without its ending, but got {page!r}")
+    chosen = _methods(facts, methods or COMPARED)
+    for name in (compared := [canonical(name) for name in baselines or [next(iter(chosen))]]):
+        if name not in chosen:
+            raise PlanError(f"the --baseline {name!r} is none of the methods that are measured: {', '.join(chosen)}")
+    matrix = Matrix(methods=chosen, events=events, segmentations=segmentations, seeds=seeds, n=n, final=final)
+    plots = plots and folder is not None
     if plots:
         check_drawing()
     settings = _settings(steps)
-    with _watched(folder) as watch:
+    with _watched(folder) as watch, _kept_in(folder) as place:
         told = watch("videos")
         trials = list(matrix.trials(settings))
         shown = on_sheet(trials) if plots else lambda trial: False
-        measured = run(trials, folder, model=model, shown=shown, workers=workers, watch=told)
-    table = tabulate(measured, baseline)
-    pages = {}
-    if plots:
-        for count, sheet in sheets(measured, folder, fingerprint(facts), facts.clip(settings)).items():
-            pages[count] = f"sheet-{count}-events.png"
-            with moved_into_place(folder / pages[count]) as part:
-                sheet.save(part, format="png")
-    pictures = _pictures(table) if plots else {}
-    made = _made(facts, settings, f"{n} prompts{' of the final table' * final}", seeds)
-    contents = {"effect.md": as_markdown(table, made, list(pictures), pages), "effect.csv": as_csv(table), **pictures}
-    written = [*_written(folder, contents), *pages.values()]
-    Console().print(_summary(table, "final table" if final else f"n {n}, seeds {', '.join(map(str, seeds))}"))
-    typer.echo(f"written to {folder}: {', '.join(written)}")
+        measured = run(trials, place, model=model, shown=shown, workers=workers or _cores(), watch=told)
+    table = tabulate(measured, compared)
+    out = Console(stderr=as_json)
+    out.print(_summary(table, "final table" if final else f"n {n}, seeds {', '.join(map(str, seeds))}"))
+    if folder is not None:
+        pages = {}
+        if plots:
+            for count, sheet in sheets(measured, folder, fingerprint(facts), facts.clip(settings)).items():
+                pages[count] = f"{page}-sheet-{count}-events.png"
+                with moved_into_place(folder / pages[count]) as part:
+                    sheet.save(part, format="png")
+        pictures = {f"{page}-{name}.svg": draw(table) for name, draw in _pictures().items()} if plots else {}
+        made = _made(facts, settings, f"{n} prompts{' of the final table' * final}", seeds)
+        text = as_markdown(table, made, list(pictures), pages)
+        contents = {f"{page}.md": text, f"{page}.csv": as_csv(table), **pictures}
+        out.print(f"written to {folder}: {', '.join([*_written(folder, contents), *pages.values()])}", soft_wrap=True)
+    if as_json:
+        found = as_objects(measured)
+        print(json.dumps(found[0] if len(found) == 1 else found, allow_nan=False))
 
 
 def run_sweep(
     names: Sequence[str] | None,
     folder: Path,
     *,
-    start: Sequence[str] | None,
+    start: str,
     model: str,
     n: int,
     seeds: Sequence[int],
     steps: int | None,
-    workers: int,
+    workers: int | None,
     plots: bool,
 ) -> None:
     """Make and measure what the folder lacks for each question, then write their tables. Ctrl-C as in `run_effect`."""
-    setting = start_from(_assigned(start or ()))
+    setting = control_named(start)
     chosen = list(dict.fromkeys(names or QUESTIONS))
     for name in chosen:
         check_question(name)
@@ -134,13 +120,15 @@ def run_sweep(
         told = watch("videos")
         asked = {name: list(QUESTIONS[name].trials(settings, n=n, seeds=seeds, start=setting)) for name in chosen}
         every = list(chain.from_iterable(asked.values()))
-        measured = iter(run(every, folder, model=model, workers=workers, watch=told))
-    answers = {name: tabulate(list(islice(measured, len(trials))), baseline(setting)) for name, trials in asked.items()}
+        measured = iter(run(every, folder, model=model, workers=workers or _cores(), watch=told))
+    answers = {
+        name: tabulate(list(islice(measured, len(trials))), [baseline(setting)]) for name, trials in asked.items()
+    }
     pictures = _question_pictures(answers) if plots else {}
     files = {name: f"{name}.svg" for name in pictures}
     made = _made(describe(model), settings, f"{n} prompts", seeds)
-    if start:
-        made += f" Variants start from the paper's setting with {', '.join(start)}."
+    if setting != PAPER:
+        made += f" Variants start from {start}."
     contents = {"sweep.md": sweep_as_markdown(answers, made, files), "sweep.csv": sweep_as_csv(answers)}
     written = _written(folder, {**contents, **{files[name]: svg for name, svg in pictures.items()}})
     for name, table in answers.items():
@@ -156,14 +144,14 @@ def run_gates(
     n: int,
     seed: int,
     steps: int | None,
-    workers: int,
+    workers: int | None,
     as_json: bool,
 ) -> None:
     """Measure gates. Exits with 1 where one is not passed."""
     chosen = list(dict.fromkeys(names or GATES))
     with _watched(folder) as watch:
         gates = check_gates(
-            chosen, n=n, seed=seed, folder=folder, model=model, workers=workers, steps=steps, watch=watch
+            chosen, n=n, seed=seed, folder=folder, model=model, workers=workers or _cores(), steps=steps, watch=watch
         )
     if as_json:
         print(json.dumps([_as_json(gate, n, seed) for gate in gates], allow_nan=False))
@@ -173,38 +161,43 @@ def run_gates(
         raise typer.Exit(1)
 
 
-def _methods(names: Sequence[str] | dict[str, Any]) -> list[str]:
-    """The names, each once. Raises `PlanError` for a method that there is not."""
+def _methods(facts: Description, names: Sequence[str]) -> dict[str, Method]:
+    """The methods of these names, each once; of "all", those of the table that a model can be run with.
+
+    Raises `PlanError` for one that there is not, `UnsupportedPipelineError` for one that the model cannot be run with.
+    """
+    found: dict[str, Method] = {}
     for name in names:
-        check_method(name)
-    return list(dict.fromkeys(names))
-
-
-def _possible(facts: Description) -> list[str]:
-    """The methods that a model can be run with."""
-
-    def can(name: str) -> bool:
-        try:
-            check_way(facts, METHODS[name])
-        except UnsupportedPipelineError:
-            return False
-        return True
-
-    return [name for name in METHODS if can(name)]
-
-
-def _assigned(fields: Sequence[str]) -> dict[str, Any]:
-    """Fields and values of "name=value", values as in YAML. Raises `PlanError` for what is none."""
-    found = {}
-    for field in fields:
-        name, equals, value = field.partition("=")
-        try:
-            found[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            equals = ""
-        if not equals:
-            raise PlanError(f"expected a field as NAME=VALUE, such as strength=0.5, but got {field!r}")
+        if name == ALL:
+            found.update({one: how for one, how in METHODS.items() if _possible(facts, how)})
+            continue
+        found[canonical(name)] = how = method_named(name)
+        check_way(facts, how)
     return found
+
+
+def _possible(facts: Description, how: Method) -> bool:
+    """Whether a model can be run with a method."""
+    try:
+        check_way(facts, how)
+    except UnsupportedPipelineError:
+        return False
+    return True
+
+
+@contextmanager
+def _kept_in(folder: Path | None) -> Iterator[Path]:
+    """The folder of outcomes; without one, one that is gone afterwards."""
+    if folder is not None:
+        yield folder
+        return
+    with TemporaryDirectory() as place:
+        yield Path(place)
+
+
+def _cores() -> int:
+    """Workers where nobody says how many: one for each core, as far as the memory of a laptop goes."""
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _made(facts: Description, settings: Settings, prompts: str, seeds: Sequence[int]) -> str:
@@ -238,10 +231,10 @@ def _watched(folder: Path | None) -> Iterator[Any]:
             raise typer.Exit(130) from None
 
 
-def _pictures(table: Figures) -> dict[str, str]:
+def _pictures() -> Mapping[str, Callable[[Figures], str]]:
     from tsattn.evaluate.shapes.charts import PICTURES
 
-    return {name: draw(table) for name, draw in PICTURES.items()}
+    return PICTURES
 
 
 def _question_pictures(answers: Mapping[str, Figures]) -> dict[str, str]:
@@ -263,7 +256,8 @@ def _summary(table: Figures, title: str) -> Table:
     shown = Table(title=f"events in their own segment, subject kept, % ({title})", box=None, header_style="dim")
     for heading in ("events", "segments", "method"):
         shown.add_column(heading, no_wrap=True)
-    for heading in ("share", f"times {table.baseline}", "kept"):
+    first = table.baselines[0]
+    for heading in ("share", f"times {first}", "kept"):
         shown.add_column(heading, justify="right", no_wrap=True)
     before = None
     for row in table.rows:
@@ -273,7 +267,7 @@ def _summary(table: Figures, title: str) -> Table:
         share, kept = (row.figures[name] for name in (PRIMARY, "subject_kept"))
         assert share is not None and kept is not None
         bounds = f"{100 * share.mean:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
-        ratio = row.gains[PRIMARY].ratio if row.gains else None
+        ratio = row.gains[first][PRIMARY].ratio if first in row.gains else None
         times = "–" if ratio is None else f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
         shown.add_row(str(row.events), row.segmentation, row.method, bounds, times, f"{100 * kept.mean:.1f}")
     return shown

@@ -21,7 +21,7 @@ from tsattn.cli.planning import highlighted, make_plan
 from tsattn.cli.retrying import Retry, judge_of, table_of
 from tsattn.errors import OutputError, PlanError
 from tsattn.generate import EMBEDDED_MODELS, SHAPES_SETTINGS, check_model_name, describe, open_model, words_of
-from tsattn.methods.table import CONTROLS, check_control
+from tsattn.methods import control_named
 from tsattn.palette import event_colour
 from tsattn.plan import Plan
 from tsattn.plan.timeline import snap_plan
@@ -58,8 +58,7 @@ def run(
     """
     console = Console()
     check_model_name(model_name)
-    if method is not None:
-        check_control(method)
+    asked = None if method is None else control_named(method)
     plan = make_plan(prompt, plan_file, segments, planner)
     given = {name: value for name, value in overrides.items() if value is not None}
     replace(SHAPES_SETTINGS, **given)  # impossible numbers fail here, before anything heavy is imported
@@ -68,7 +67,7 @@ def run(
     image = None if image_file is None else read_image(image_file)
     with console.status("opening the model"):
         facts = describe(model_name)
-        control = facts.control if method is None else CONTROLS[method]
+        control = facts.control if asked is None else asked
         settings = replace(facts.settings, **given)
         recipe = runs.Recipe(plan=plan, model=model_name, settings=settings, control=control)
         runs.check(facts, recipe, image)

@@ -13,6 +13,11 @@ Way = Literal["one-pass", "pass-per-event", "windows"]
 """How the pipeline is run: once on the whole prompt, once for each event, or once in a window for each event."""
 
 
+ENGINE = 1
+"""To be raised with every change after which some method makes another video of the same weights: what was measured before is
+then measured again (see `evaluate.shapes.trials`)."""
+
+
 class Method(NamedTuple):
     """How a video is made of a plan, and from where that is known."""
 
@@ -70,13 +75,6 @@ def named(config: ControlConfig) -> str | None:
     """The method that a control is, of whatever strength; None for one that is none of them."""
     found = (name for name, known in CONTROLS.items() if replace(known, strength=config.strength) == config)
     return next(found, None)
-
-
-def check_control(name: str) -> None:
-    """Raise `PlanError` for a method that there is not, or that does not control a single pass."""
-    check_method(name)
-    if name not in CONTROLS:
-        raise PlanError(f"the method {name!r} does not control a pass; those that do are {', '.join(CONTROLS)}")
 
 
 def check_method(name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.evaluate.shapes.making import CLIP
@@ -78,3 +80,11 @@ def test_two_subjects_have_different_events_and_the_whole_clip_each() -> None:
 def test_an_unknown_segmentation_is_named() -> None:
     with pytest.raises(PlanError, match="unknown segmentation 'even'; there are uniform, true, jittered, parser"):
         plan_of(Case((2,), 0, 0), "even")
+
+
+def test_the_demo_is_the_first_case_that_is_drawn() -> None:
+    """A demo that anybody chose would show nothing."""
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
+    case = Case((3,), 0, 0)
+    assert f"DEMO := {case.scene.prompt}\n" in makefile
+    assert f'generate "$(DEMO)" --seed {case.noise} ' in makefile

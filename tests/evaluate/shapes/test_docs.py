@@ -20,14 +20,14 @@ PAGE = (Path(__file__).parents[3] / "docs" / "effect.md").read_text(encoding="ut
 
 def test_the_commands_are_as_they_stand_there(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    for name in ("run_effect", "run_gates", "run_sweep"):
+    for name in ("run_shapes", "run_gates", "run_sweep"):
         monkeypatch.setattr(f"tsattn.cli.evaluating.{name}", lambda *given, name=name, **options: asked.append(name))
     commands = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     for command in commands:
         name, *words = shlex.split(command)
         assert name == "tsattn"
         assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0, command
-    assert asked == ["run_gates"] * 2 + ["run_effect"] * 3 + ["run_sweep"] * 2
+    assert asked == ["run_gates"] * 2 + ["run_shapes"] * 3 + ["run_sweep"] * 2
 
 
 def test_every_gate_segmentation_column_and_question_is_explained() -> None:

@@ -12,7 +12,7 @@ from tests.evaluate.shapes.making import measured, outcome
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.intervals import LEVEL
 from tsattn.evaluate.shapes.charts import PICTURES, look
-from tsattn.evaluate.shapes.figures import COMPARED, FIGURES, PRIMARY, Table, tabulate
+from tsattn.evaluate.shapes.figures import COMPARED, EQUAL, FIGURES, PRIMARY, Table, tabulate
 from tsattn.evaluate.shapes.table import as_csv, as_markdown
 from tsattn.methods import METHODS
 
@@ -27,7 +27,7 @@ def table() -> Table:
         found.append(measured("vanilla", number, outcome("10" if number % 2 else "00", reverse="01")))
         found.append(measured("ts-attn", number, outcome("11", reverse="00", kept=number % 2 == 0)))
         found.append(measured("released", number, outcome("10" if number % 2 else "00", reverse="01")))
-    return tabulate(found, "vanilla")
+    return tabulate(found, ["vanilla", "ts-attn"])
 
 
 def test_each_figure_is_the_mean_over_videos(table: Table) -> None:
@@ -50,26 +50,36 @@ def test_unknown_is_not_zero(table: Table) -> None:
 
 
 def test_gains_are_paired_and_their_level_is_corrected(table: Table) -> None:
-    _, ours, same = table.rows
-    assert ours.gains[PRIMARY].difference.mean == pytest.approx(0.25)
-    assert ours.gains[PRIMARY].ratio is not None
-    assert ours.gains[PRIMARY].ratio.mean == pytest.approx(2)
-    assert same.gains[PRIMARY].difference == (0, 0, 0), "the same videos gain nothing, in every draw"
-    assert set(ours.gains) == set(COMPARED)
-    assert table.comparisons == 4
-    assert table.level == pytest.approx(1 - (1 - LEVEL) / 4)
-    assert not table.rows[0].gains
+    vanilla, ours, same = table.rows
+    gains = ours.gains["vanilla"]
+    assert gains[PRIMARY].difference.mean == pytest.approx(0.25)
+    assert gains[PRIMARY].ratio is not None
+    assert gains[PRIMARY].ratio.mean == pytest.approx(2)
+    assert vanilla.gains["ts-attn"][PRIMARY].difference.mean == pytest.approx(-0.25)
+    assert same.gains["vanilla"][PRIMARY].difference == (0, 0, 0), "the same videos gain nothing, in every draw"
+    assert set(gains) == set(COMPARED)
+    assert [set(row.gains) for row in table.rows] == [{"ts-attn"}, {"vanilla"}, {"vanilla", "ts-attn"}]
+    assert table.comparisons == 2 * 2 * 3 * 2, "methods, baselines, figures; differences and ratios"
+    assert table.level == pytest.approx(1 - (1 - LEVEL) / 24)
+
+
+def test_at_equal_consistency_only_prompts_count_where_both_keep_the_subject(table: Table) -> None:
+    """TS-Attn keeps it on even prompts, on which vanilla does nothing."""
+    assert table.rows[1].gains["vanilla"][EQUAL].difference.mean == 1
+    lost = [measured(name, 0, outcome("11", kept=name == "vanilla")) for name in ("vanilla", "ts-attn")]
+    gains = tabulate(lost, ["vanilla"]).rows[1].gains["vanilla"]
+    assert set(gains) == set(COMPARED) - {EQUAL}, "of no prompt nothing can be said"
 
 
 def test_a_baseline_that_was_not_measured_is_an_error() -> None:
     with pytest.raises(EvaluationError, match="the baseline 'vanilla' was not measured on 2 events, uniform"):
-        tabulate([measured("ts-attn", 0, outcome("11"))], "vanilla")
+        tabulate([measured("ts-attn", 0, outcome("11"))], ["vanilla"])
 
 
 def test_the_csv_holds_every_figure_and_gain(table: Table) -> None:
     lines = list(csv.DictReader(io.StringIO(as_csv(table))))
-    assert len(lines) == 3 * len(FIGURES) + 2 * 2 * len(COMPARED)
-    (ratio,) = (line for line in lines if line["method"] == "ts-attn" and line["figure"] == f"{PRIMARY}: ratio")
+    assert len(lines) == 3 * len(FIGURES) + 2 * 4 * len(COMPARED)
+    (ratio,) = (line for line in lines if line["method"] == "ts-attn" and line["figure"] == f"{PRIMARY}: times vanilla")
     assert float(ratio["value"]) == pytest.approx(2)
     assert float(ratio["low"]) <= 2 <= float(ratio["high"])
     (unknown,) = (line for line in lines if line["method"] == "vanilla" and line["figure"] == "ordered")
@@ -77,12 +87,12 @@ def test_the_csv_holds_every_figure_and_gain(table: Table) -> None:
 
 
 def test_the_markdown_says_how_it_was_corrected(table: Table) -> None:
-    text = as_markdown(table, "Made so.", list(PICTURES))
+    text = as_markdown(table, "Made so.", [f"shapes-{name}.svg" for name in PICTURES])
     assert "## 2 events, uniform segments" in text
-    assert "all 4 of them" in text
-    assert all(f"]({name})" in text for name in PICTURES)
+    assert "all 24 of them" in text
+    assert all(f"](shapes-{name}.svg)" in text for name in PICTURES)
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ") and "ts-attn" in line}
-    assert widths == {len(FIGURES) + 3, 5}
+    assert widths == {len(FIGURES) + 3, 6}
 
 
 def test_pictures_name_axes_units_and_methods(table: Table) -> None:

@@ -14,7 +14,7 @@ from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes.charts import draw_question
 from tsattn.evaluate.shapes.figures import COMPARED, FIGURES, Table, tabulate
 from tsattn.evaluate.shapes.matrix import Measured
-from tsattn.evaluate.shapes.sweeps import PAPER, QUESTIONS, baseline, check_question, start_from
+from tsattn.evaluate.shapes.sweeps import PAPER, QUESTIONS, baseline, check_question
 from tsattn.evaluate.shapes.table import sweep_as_csv, sweep_as_markdown
 from tsattn.evaluate.shapes.trials import Trial
 from tsattn.generate import SHAPES_SETTINGS
@@ -36,7 +36,7 @@ def answers() -> dict[str, Table]:
             Measured(one, outcome("110" if len(one.method) > 7 and one.case.number else "100", reverse="001"))
             for one in trials(name)
         ]
-        found[name] = tabulate(measured, baseline(PAPER))
+        found[name] = tabulate(measured, [baseline(PAPER)])
     return found
 
 
@@ -70,8 +70,7 @@ def test_a_question_that_there_is_not_is_named() -> None:
 
 
 def test_variants_may_start_from_another_setting() -> None:
-    start = start_from({"strength": 0.3, "layers": [1, 2]})
-    assert start == ControlConfig(strength=0.3, layers=(1, 2))
+    start = ControlConfig(strength=0.3, layers=(1, 2))
     found = QUESTIONS["pads"].trials(SHAPES_SETTINGS, n=1, seeds=(0,), start=start)
     assert {one.method: one.how.config for one in found} == {
         "vanilla": None,
@@ -79,10 +78,6 @@ def test_variants_may_start_from_another_setting() -> None:
         "start": start,
         "without pads": ControlConfig(strength=0.3, layers=(1, 2), count_pads=False),
     }
-    with pytest.raises(EvaluationError, match="TS-Attn has no 'rmax'; did you mean 'r_max'"):
-        start_from({"rmax": 2})
-    with pytest.raises(EvaluationError, match="strength: .*valid number.*, but got 'much'"):
-        start_from({"strength": "much"})
 
 
 @pytest.mark.parametrize(

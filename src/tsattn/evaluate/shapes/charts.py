@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsattn.evaluate.drawing import FAINT, INK, LINE, arms, as_svg, literal, new_figure
 from tsattn.evaluate.intervals import Interval
-from tsattn.evaluate.shapes.figures import COMPARED, PRIMARY, Row, Table
+from tsattn.evaluate.shapes.figures import PRIMARY, Row, Table
 from tsattn.methods import METHODS
 from tsattn.palette import OKABE_ITO, event_colour
 
@@ -24,8 +25,11 @@ class Look(NamedTuple):
 
 
 def look(method: str) -> Look:
-    """By the method's place in the table of methods: the model alone is grey, and colours that come again have another mark."""
-    place = list(METHODS).index(method) if method in METHODS else len(METHODS)
+    """By the method's place in the table of methods: the model alone is grey, and colours that come again have another mark.
+    One with other numbers has a colour by its name, which another may have, too.
+    """
+    names = list(METHODS)
+    place = names.index(method) if method in METHODS else len(METHODS) + zlib.crc32(method.encode()) % len(OKABE_ITO)
     if place == 0:
         return Look(FAINT, MARKS[0])
     return Look(event_colour(place - 1), MARKS[(place - 1) // len(OKABE_ITO) % len(MARKS)])
@@ -89,8 +93,8 @@ def draw_question(table: Table) -> str:
         panels = figure.subplots(len(cells), 2, sharex="col", sharey=True, squeeze=False)
         for row in table.rows:
             line = panels[cells.index((row.events, row.segmentation))]
-            for axes, name in zip(line, COMPARED, strict=True):
-                _variant(axes, row, name, methods.index(row.method), row.method == table.baseline)
+            for axes, name in zip(line, (PRIMARY, "subject_kept"), strict=True):
+                _variant(axes, row, name, methods.index(row.method), row.method in table.baselines)
         for (count, name), (left, right) in zip(cells, panels, strict=True):
             left.set_title(f"{count} event{'s' * (count > 1)}, {name}", fontsize=10, loc="left")
             left.set_yticks(range(len(methods)), [literal(method) for method in methods])
@@ -148,5 +152,5 @@ def _handle(axes: Axes, mark: str, colour: str, label: str) -> object:
     return axes.plot([], [], mark, color=colour, label=label, markersize=7, markeredgewidth=1.6)[0]
 
 
-PICTURES = {"in_segment.svg": draw_in_segment, "tradeoff.svg": draw_tradeoff}
-"""Names of the files and what draws them."""
+PICTURES = {"in_segment": draw_in_segment, "tradeoff": draw_tradeoff}
+"""Pictures by name and what draws them."""

@@ -38,15 +38,21 @@ FIGURES: dict[str, Figure] = {
     "seconds": Figure("seconds", lambda one: one.seconds),
 }
 """Every figure of a table, in its order (docs/effect.md says what each means)."""
-COMPARED = (PRIMARY, "subject_kept")
-"""Figures whose gains have intervals."""
+EQUAL = "in_segment_both_kept"
+"""Events in their own segment on the prompts where both of two methods keep the subject: a comparison at equal consistency."""
+COMPARED = {
+    PRIMARY: FIGURES[PRIMARY].label,
+    "subject_kept": FIGURES["subject_kept"].label,
+    EQUAL: "in segment where both keep the subject",
+}
+"""Figures whose gains have intervals, and what they are called."""
 
 
 class Row(NamedTuple):
     """One method on one number of events with one segmentation.
 
-    `figures` have None where no video has that figure. `gains` over the baseline are by the figures of `COMPARED`; the
-    baseline itself has none.
+    `figures` have None where no video has that figure. `gains` are by baseline, without the method itself, and by the names
+    of `COMPARED`, without what cannot be said: where the two never both keep the subject.
     """
 
     events: int
@@ -54,37 +60,39 @@ class Row(NamedTuple):
     method: str
     videos: int
     figures: dict[str, Interval | None]
-    gains: dict[str, Gain]
+    gains: dict[str, dict[str, Gain]]
 
 
 class Table(NamedTuple):
-    """All rows, cell by cell, the baseline's name, and the level of each interval of a gain, corrected for their number."""
+    """All rows, cell by cell, the baselines' names, and the level of each interval of a gain, corrected for their number."""
 
     rows: list[Row]
-    baseline: str
+    baselines: tuple[str, ...]
     comparisons: int
     level: float
 
 
-def tabulate(measured: Sequence[Measured], baseline: str) -> Table:
-    """The figures of all that was measured. Raises `EvaluationError` where the baseline was not."""
+def tabulate(measured: Sequence[Measured], baselines: Sequence[str]) -> Table:
+    """The figures of all that was measured. Raises `EvaluationError` where a baseline was not."""
     cells: dict[tuple[int, str], dict[str, dict[str, Outcome]]] = {}
     for trial, outcome in measured:
         cell = cells.setdefault((sum(trial.case.events), trial.segmentation), {})
         cell.setdefault(trial.method, {})[trial.case.prompt_id] = outcome
     for (events, segmentation), cell in cells.items():
-        if baseline not in cell:
-            raise EvaluationError(
-                f"the baseline {baseline!r} was not measured on {events} events, {segmentation}; add it as a --method"
-            )
-    comparisons = len(COMPARED) * sum(len(cell) - 1 for cell in cells.values())
+        for baseline in baselines:
+            if baseline not in cell:
+                raise EvaluationError(
+                    f"the baseline {baseline!r} was not measured on {events} events, {segmentation}; add it as a --method"
+                )
+    # each gain has an interval of the difference and one of the ratio
+    comparisons = 2 * len(COMPARED) * len(baselines) * sum(len(cell) - 1 for cell in cells.values())
     level = corrected(comparisons)
     rows = [
-        _row(*place, method, found, None if method == baseline else cell[baseline], level)
+        _row(*place, method, found, {name: cell[name] for name in baselines if name != method}, level)
         for place, cell in cells.items()
         for method, found in cell.items()
     ]
-    return Table(rows, baseline, comparisons, level)
+    return Table(rows, tuple(baselines), comparisons, level)
 
 
 def mean(figure: Figure, found: Sequence[Outcome]) -> Interval | None:
@@ -93,9 +101,15 @@ def mean(figure: Figure, found: Sequence[Outcome]) -> Interval | None:
     return interval(np.array(values), list(map(str, range(len(values))))) if values else None
 
 
-def gained(name: str, found: dict[str, Outcome], over: dict[str, Outcome], level: float) -> Gain:
-    """What a figure that every video has gains over other videos of the same prompts."""
+def gained(name: str, found: dict[str, Outcome], over: dict[str, Outcome], level: float) -> Gain | None:
+    """What a figure of `COMPARED`, or another that every video has, gains over other videos of the same prompts; None where
+    none of them counts.
+    """
     common = [prompt for prompt in found if prompt in over]
+    if name == EQUAL:
+        name, common = "in_segment", [at for at in common if found[at].subject_kept and over[at].subject_kept]
+    if not common:
+        return None
     values, base = (np.array([FIGURES[name].of(one[prompt]) for prompt in common], float) for one in (found, over))
     return gain(values, base, common, level=level)
 
@@ -105,11 +119,14 @@ def _row(
     segmentation: str,
     method: str,
     found: dict[str, Outcome],
-    over: dict[str, Outcome] | None,
+    over: dict[str, dict[str, Outcome]],
     level: float,
 ) -> Row:
     figures = {name: mean(figure, list(found.values())) for name, figure in FIGURES.items()}
-    gains = {} if over is None else {name: gained(name, found, over, level) for name in COMPARED}
+    gains = {
+        baseline: {name: more for name in COMPARED if (more := gained(name, found, other, level))}
+        for baseline, other in over.items()
+    }
     return Row(events, segmentation, method, len(found), figures, gains)
 
 

@@ -175,8 +175,9 @@ def _switched(found: Found) -> Gate:
             name: _sure(mean(FIGURES[name], list(outcomes.values()))).mean for name in ("in_segment", "subject_kept")
         }
         if method != "vanilla":
-            more = gained("in_segment", outcomes, found["vanilla"], corrected(1)).difference
-            checks.append(Check(f"in segment, {method} over vanilla", more, 0.25))
+            more = gained("in_segment", outcomes, found["vanilla"], corrected(1))
+            assert more is not None
+            checks.append(Check(f"in segment, {method} over vanilla", more.difference, 0.25))
     return Gate("g4", checks, details)
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
 from tsattn.control import ControlConfig
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes.trials import MOST_EVENTS, Matrix, Trial
@@ -54,21 +52,6 @@ class Question(NamedTuple):
 def baseline(start: ControlConfig) -> str:
     """The name of the setting that all variants start from, and are compared with."""
     return "paper" if start == PAPER else "start"
-
-
-def start_from(fields: Fields) -> ControlConfig:
-    """The paper's setting with other fields. Raises `EvaluationError` for one that there is not, or a value of a wrong kind."""
-    known = list(ControlConfig.__dataclass_fields__)
-    for name in fields:
-        if name not in known:
-            raise EvaluationError(f"TS-Attn has no {name!r}; {did_you_mean(name, known)}")
-    try:
-        return TypeAdapter(ControlConfig).validate_python(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise EvaluationError(
-            f"{'.'.join(map(str, first['loc']))}: {first['msg']}, but got {first['input']!r}"
-        ) from None
 
 
 def check_question(name: str) -> None:

@@ -1,24 +1,31 @@
-"""The table of figures as Markdown and as CSV."""
+"""The table of figures as Markdown and as CSV, and plain means as JSON objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-from tsattn.evaluate.intervals import Gain, Interval
+import numpy as np
+
+from tsattn.evaluate.intervals import Gain
 from tsattn.evaluate.shapes.figures import COMPARED, FIGURES, PRIMARY, Row, Table
+from tsattn.evaluate.shapes.matrix import Measured
+from tsattn.evaluate.shapes.measures import Outcome
 from tsattn.evaluate.shapes.sweeps import QUESTIONS
 from tsattn.evaluate.tables import csv_text, markdown_table, plain
+from tsattn.shapes.world import WORLD
 
 _HEADS = ("events", "segments", "method", "videos", "figure", "value", "low", "high")
 _NOTES = """\
 * Shares are in percent; `±` bounds in brackets hold 95 % of the draws of prompts with replacement. *In segment, kept* is the
   primary figure: events done in their own segment of videos that keep the subject, as a share of all events. *Reversed, kept* is
   its control, the share with which another event of the prompt would be found there. docs/effect.md says what each column means.
-* Gains are paired by prompt and start noise. Their intervals hold together, {all}, with 95 % (Bonferroni: each holds
-  {each})."""
+* Gains are paired by prompt and start noise. Their intervals, of points and of times, hold together, {all}, with 95 %
+  (Bonferroni: each holds {each}). *Both keep* compares at equal consistency: on the prompts where both methods keep the
+  subject. Where all draws of a figure are alike, as of 0 %, its interval has no width, which is no certainty."""
 _CHOSEN = """\
 * What is the best of many variants here was best by luck, too: only prompts that it was not chosen on tell how good it is
-  (`tsattn eval effect --final`)."""
+  (`tsattn eval shapes --final`)."""
 
 
 def as_markdown(table: Table, made: str, pictures: Sequence[str] = (), sheets: Mapping[int, str] | None = None) -> str:
@@ -27,7 +34,7 @@ def as_markdown(table: Table, made: str, pictures: Sequence[str] = (), sheets: M
     `made` says what was measured; `sheets` are files by number of events.
     """
     parts = ["# Events in their segments, on the embedded model", made]
-    parts += [f"![{_ALT[name]}]({name})" for name in pictures]
+    parts += [f"![{_ALT[Path(name).stem.rpartition('-')[2]]}]({name})" for name in pictures]
     parts += _cells(table, "##")
     if sheets:
         parts += ["## The first prompts", "None is chosen. Events are marked as done in their own segment, or missed."]
@@ -54,8 +61,9 @@ def _cells(table: Table, level: str) -> list[str]:
     for events, segmentation in dict.fromkeys((row.events, row.segmentation) for row in table.rows):
         rows = [row for row in table.rows if (row.events, row.segmentation) == (events, segmentation)]
         parts += [f"{level} {events} event{'s' * (events > 1)}, {segmentation} segments", _figures(rows)]
-        if any(row.gains for row in rows):
-            parts += [f"Over {plain(table.baseline)}:", _gains(rows)]
+        for baseline in table.baselines:
+            if any(row.gains.get(baseline) for row in rows):
+                parts += [f"Over {plain(baseline)}:", _gains(rows, baseline)]
     return parts
 
 
@@ -70,9 +78,38 @@ def sweep_as_csv(answers: Mapping[str, Table]) -> str:
     return csv_text([["question", *_HEADS], *lines])
 
 
+def as_objects(measured: Sequence[Measured]) -> list[dict[str, object]]:
+    """One object for each number of events, seed and segmentation, with the plain means of each method.
+
+    Its keys are `world`, `events`, `n`, `seed` and `methods`, by name an object of `SCORES`; where there are several objects,
+    `segments`, too.
+    """
+    cells: dict[tuple[int, int, str], dict[str, list[Outcome]]] = {}
+    for trial, outcome in measured:
+        cell = cells.setdefault((sum(trial.case.events), trial.case.seed, trial.segmentation), {})
+        cell.setdefault(trial.method, []).append(outcome)
+    found: list[dict[str, object]] = []
+    for (events, seed, segmentation), cell in cells.items():
+        scores = {
+            method: {name: float(np.mean([FIGURES[of].of(one) for one in outcomes])) for name, of in SCORES.items()}
+            for method, outcomes in cell.items()
+        }
+        n = len(next(iter(cell.values())))
+        one = {"world": WORLD, "events": events, "n": n, "seed": seed, "segments": segmentation, "methods": scores}
+        if len(cells) == 1:
+            del one["segments"]
+        found.append(one)
+    return found
+
+
+SCORES = {
+    **{name: name for name in ("in_segment", "in_order", "all_in_segment", "subject_kept")},
+    "seconds_per_video": "seconds",
+}
+"""What `--json` tells of each method, and the figure that it is."""
 _ALT = {
-    "in_segment.svg": "Events in their own segment, by method and number of events",
-    "tradeoff.svg": "Events in their own segment beside the subject kept, by method",
+    "in_segment": "Events in their own segment, by method and number of events",
+    "tradeoff": "Events in their own segment beside the subject kept, by method",
 }
 
 
@@ -95,14 +132,14 @@ def _shown(name: str, row: Row) -> str:
     return f"{100 * found.mean:.1f}{bounds}"
 
 
-def _gains(rows: Iterable[Row]) -> str:
-    heads = ["method", "in segment, kept: times", "points", "subject kept: points"]
+def _gains(rows: Iterable[Row], baseline: str) -> str:
+    heads = ["method", "in segment, kept: times", "points", "subject kept: points", "in segment, both keep: points"]
     return markdown_table(
         heads,
         [
-            [plain(row.method), _ratio(row.gains[PRIMARY]), *(_points(row.gains[name].difference) for name in COMPARED)]
+            [plain(row.method), _ratio(gains[PRIMARY]), *(_points(gains.get(name)) for name in COMPARED)]
             for row in rows
-            if row.gains
+            if (gains := row.gains.get(baseline))
         ],
     )
 
@@ -113,7 +150,10 @@ def _ratio(gain: Gain) -> str:
     return f"{gain.ratio.mean:.2f} [{gain.ratio.low:.2f}, {gain.ratio.high:.2f}]"
 
 
-def _points(found: Interval) -> str:
+def _points(gain: Gain | None) -> str:
+    if gain is None:
+        return "–"
+    found = gain.difference
     return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
 
 
@@ -122,6 +162,7 @@ def _lines(table: Table) -> Iterable[Sequence[object]]:
         place = row.events, row.segmentation, row.method, row.videos
         for name, found in row.figures.items():
             yield *place, name, *(found or (None, None, None))
-        for name, gain in row.gains.items():
-            yield *place, f"{name}: gain", *gain.difference
-            yield *place, f"{name}: ratio", *(gain.ratio or (None, None, None))
+        for baseline, gains in row.gains.items():
+            for name, gain in gains.items():
+                yield *place, f"{name}: gain over {baseline}", *gain.difference
+                yield *place, f"{name}: times {baseline}", *(gain.ratio or (None, None, None))

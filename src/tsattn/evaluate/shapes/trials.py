@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +14,7 @@ from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes.cases import Case, plan_of
 from tsattn.evaluate.shapes.measures import Outcome, measure, rules
 from tsattn.generate import Model
-from tsattn.methods import Method, make_video
+from tsattn.methods import ENGINE, Method, make_video
 from tsattn.plan import Plan
 from tsattn.settings import Settings
 from tsattn.shapes.world import FRAMES, MIN_EVENT, first_frame
@@ -48,11 +48,10 @@ class Trial:
     def key(self, weights: str) -> str:
         """The hash of all that determines the outcome, with weights of this fingerprint.
 
-        Not into it go names, and the versions of torch and diffusers, which change the rounding only.
+        Not into it go names, fields of a control that are at their defaults, and the versions of torch and diffusers,
+        which change the rounding only.
         """
-        from tsattn import __version__
-
-        definition = [__version__, weights, rules(), self._control, self._plan, asdict(self.settings)]
+        definition = [ENGINE, weights, rules(), self._control, self._plan, asdict(self.settings)]
         return hashlib.sha256(_json(*definition).encode()).hexdigest()
 
     @property
@@ -63,7 +62,13 @@ class Trial:
 
     @property
     def _control(self) -> list[Any]:
-        return [self.how.way, None if self.how.config is None else asdict(self.how.config)]
+        config = self.how.config
+        if config is None:
+            return [self.how.way, None]
+        return [
+            self.how.way,
+            {one.name: value for one in fields(config) if (value := getattr(config, one.name)) != one.default},
+        ]
 
     @property
     def _plan(self) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""Methods as a person writes them, also with other numbers."""
+
+import pytest
+
+from tsattn.control import ControlConfig
+from tsattn.errors import ControlError, PlanError
+from tsattn.methods import CONTROLS, METHODS, PAPER, canonical, control_named, method_named
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_name_of_the_table_is_what_stands_there(name):
+    assert method_named(name) == METHODS[name]
+    assert canonical(name) == name
+
+
+def test_the_paper_has_another_name():
+    assert method_named("paper") == METHODS[PAPER]
+    assert canonical("paper") == PAPER
+    assert canonical("paper:r_max=2") == f"{PAPER}:r_max=2"
+
+
+@pytest.mark.parametrize(
+    ("text", "config"),
+    [
+        ("gentle:strength=0.15", ControlConfig(strength=0.15, region=False, raise_subject=True)),
+        ("ts-attn:layers=[1, 2]:region=false", ControlConfig(layers=(1, 2), region=False)),
+        ("ts-attn:layers=odd", ControlConfig(layers="odd")),
+        (
+            "kv-switch:t2v_step_fraction=0.2",
+            ControlConfig(policy="kv-switch", t2v_step_fraction=0.2, i2v_step_fraction=1.0),
+        ),
+        (
+            "prompt-relay: strength = 3",
+            ControlConfig(policy="prompt-relay", t2v_step_fraction=1.0, i2v_step_fraction=1.0, strength=3.0),
+        ),
+    ],
+)
+def test_other_numbers_stand_behind_the_name(text, config):
+    assert control_named(text) == config
+    assert canonical(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("gentel", PlanError, "did you mean 'gentle'"),
+        ("gentle:strenght=1", PlanError, "TS-Attn has no 'strenght'; did you mean 'strength'"),
+        ("gentle:strength", PlanError, "expected a field as NAME=VALUE, such as strength=0.5, but got 'strength'"),
+        ("gentle:", PlanError, "expected a field as NAME=VALUE"),
+        ("gentle:layers=[1", PlanError, "expected a field as NAME=VALUE"),
+        ("gentle:strength=much", PlanError, "strength: .*valid number.*, but got 'much'"),
+        ("gentle:strength=-1", ControlError, "strength is from 0"),
+        ("hard-mask:r_max=2", ControlError, "only TS-Attn has this"),
+        ("vanilla:strength=1", PlanError, "the method 'vanilla' does not control a pass"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(text, error, message):
+    with pytest.raises(error, match=message):
+        method_named(text)
+
+
+def test_methods_that_control_no_pass_are_refused_where_a_control_is_wanted():
+    for name in METHODS:
+        if name in CONTROLS:
+            assert control_named(name) == CONTROLS[name]
+        else:
+            with pytest.raises(PlanError, match="does not control a pass; those that do are ts-attn"):
+                control_named(name)
