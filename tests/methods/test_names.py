@@ -1,10 +1,12 @@
 """Methods as a person writes them, also with other numbers."""
 
+from dataclasses import replace
+
 import pytest
 
 from tsattn.control import ControlConfig
 from tsattn.errors import ControlError, PlanError
-from tsattn.methods import CONTROLS, METHODS, PAPER, canonical, control_named, method_named
+from tsattn.methods import CONTROLS, METHODS, PAPER, canonical, control_named, method_named, written
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -66,3 +68,26 @@ def test_methods_that_control_no_pass_are_refused_where_a_control_is_wanted():
         else:
             with pytest.raises(PlanError, match="does not control a pass; those that do are ts-attn"):
                 control_named(name)
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_control_knows_its_name_at_any_strength(name):
+    assert written(CONTROLS[name]) == name
+    assert written(replace(CONTROLS[name], strength=0)) == name
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ControlConfig(r_max=2, layers=(0, 2)),
+        ControlConfig(layers="odd", unconditional=True),
+        ControlConfig(strength=0.3, region=False, raise_subject=True, t2v_step_fraction=0.4),
+        ControlConfig(policy="kv-switch"),
+        ControlConfig(policy="prompt-relay", strength=3.0, layers=(1,)),
+    ],
+    ids=written,
+)
+def test_a_control_of_ones_own_is_written_as_it_is_read(config):
+    text = written(config)
+    assert ":" in text
+    assert replace(control_named(text), strength=config.strength) == config

@@ -2,11 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from tsattn.control import ControlConfig
 from tsattn.errors import PlanError, TsattnError
+from tsattn.generate import SHAPES_SETTINGS
 from tsattn.methods import CONTROLS
+from tsattn.plan import parse
+from tsattn.runs import Recipe
 from tsattn.web.handlers import MOST_STEPS, Handlers
 from tsattn.web.library import Library
 from tsattn.web.models import Models
@@ -78,6 +83,17 @@ def test_a_run_is_controlled_by_the_method_and_strength_that_were_chosen(handler
     for name in ("gentle", "prompt-relay"):
         asked = handlers._control({**OPTIONS, "method": name, "strength": 0.25})
         assert asked == replace(CONTROLS[name], strength=0.25)
+
+
+def test_a_run_with_a_control_of_its_own_is_opened_with_it(handlers, view):
+    control = ControlConfig(r_max=2, layers=(1, 2), strength=0.7)
+    saved = SimpleNamespace(
+        recipe=Recipe(plan=parse(PROMPT), model="shapes", settings=SHAPES_SETTINGS, control=control),
+        clip=handlers.models.clip("shapes", 25),
+    )
+    _, _, options = handlers.opened(SimpleNamespace(saved=saved))
+    assert options["method"] == "ts-attn:layers=[1, 2]:r_max=2"
+    assert handlers._control(options) == control
 
 
 def test_a_run_that_cannot_be_is_told_and_not_raised(handlers, view):

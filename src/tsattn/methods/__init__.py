@@ -8,10 +8,10 @@ windows  one window for each event, all together
 """
 
 from tsattn.methods.making import check_way, make_video
-from tsattn.methods.names import ALIASES, ALL, canonical, changed, control_named, method_named
-from tsattn.methods.table import COMPARED, CONTROLS, ENGINE, METHODS, PAPER, Method, check_method, named
+from tsattn.methods.names import ALIASES, ALL, canonical, changed, control_named, method_named, written
+from tsattn.methods.table import COMPARED, CONTROLS, ENGINE, METHODS, PAPER, Method, check_method
 
 __all__ = [
     "ALIASES", "ALL", "COMPARED", "CONTROLS", "ENGINE", "METHODS", "PAPER", "Method", "canonical", "changed", "check_method", "check_way",
-    "control_named", "make_video", "method_named", "named",
+    "control_named", "make_video", "method_named", "written",
 ]  # fmt: skip

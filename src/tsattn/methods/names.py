@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -45,6 +46,22 @@ def control_named(text: str) -> ControlConfig:
             "such as gentle:strength=0.3"
         )
     return config
+
+
+def written(config: ControlConfig) -> str:
+    """The name of a control, of whatever strength, as `control_named` reads it: that of the method of its policy with the fewest
+    other numbers, and these.
+    """
+    alike = [name for name, known in CONTROLS.items() if known.policy == config.policy]
+    name = min(alike, key=lambda one: len(_other_numbers(CONTROLS[one], config)))
+    others = _other_numbers(CONTROLS[name], config)
+    return ":".join([name, *(f"{field}={json.dumps(value)}" for field, value in others.items())])
+
+
+def _other_numbers(known: ControlConfig, config: ControlConfig) -> dict[str, Any]:
+    """Fields in which a control differs from a known one, but for its strength."""
+    own = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "strength"}
+    return {name: value for name, value in own.items() if value != getattr(known, name)}
 
 
 def canonical(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from tsattn.control import ControlConfig
@@ -69,12 +68,6 @@ COMPARED = ("vanilla", PAPER)
 
 CONTROLS: dict[str, ControlConfig] = {name: method.config for name, method in METHODS.items() if method.config}
 """Methods that control a single pass, and how."""
-
-
-def named(config: ControlConfig) -> str | None:
-    """The method that a control is, of whatever strength; None for one that is none of them."""
-    found = (name for name, known in CONTROLS.items() if replace(known, strength=config.strength) == config)
-    return next(found, None)
 
 
 def check_method(name: str) -> None:

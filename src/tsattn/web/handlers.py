@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tsattn.control import ControlConfig
 from tsattn.errors import PlanError
-from tsattn.methods.table import CONTROLS, PAPER, named
+from tsattn.methods import CONTROLS, control_named, written
 from tsattn.plan.schema import Plan, quoted, validated
 from tsattn.plan.timeline import snap_plan
 from tsattn.web import views
@@ -116,9 +116,9 @@ class Handlers:
     @staticmethod
     def _control(options: Mapping[str, Any]) -> ControlConfig:
         method = options["method"]
-        if not isinstance(method, str) or method not in CONTROLS:
+        if not isinstance(method, str):
             raise PlanError(f"the method {quoted(method)} is not offered here; choose one of {', '.join(CONTROLS)}")
-        return replace(CONTROLS[method], strength=_number(options["strength"], "strength"))
+        return replace(control_named(method), strength=_number(options["strength"], "strength"))
 
     async def generate(self, owner: str, before: object, options: Mapping[str, Any]) -> AsyncIterator[Shown]:
         """Queue a run and follow it."""
@@ -165,7 +165,7 @@ class Handlers:
             "steps": recipe.settings.steps,
             "seed": recipe.settings.seed,
             "guidance": recipe.settings.guidance,
-            "method": named(recipe.control) or PAPER,
+            "method": written(recipe.control),
             "strength": recipe.control.strength,
         }
         shown = view(recipe.plan, entry.saved.clip, kept=recipe.plan)

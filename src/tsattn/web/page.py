@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from tsattn.methods.table import CONTROLS, named
+from tsattn.methods import CONTROLS, written
 from tsattn.settings import Settings
 from tsattn.web import views
 from tsattn.web.handlers import Handlers, Shown
@@ -119,7 +119,9 @@ def _options(models: Models, chosen: Settings) -> dict[str, Any]:
     made: dict[str, Any] = {}
     made["model"] = gr.Dropdown(models.labels, value=models.labels[0], label="Model", interactive=True)
     control = models.control(models.labels[0])
-    made["method"] = gr.Dropdown(list(CONTROLS), value=named(control), label="Method", interactive=True)
+    made["method"] = gr.Dropdown(
+        list(CONTROLS), value=written(control), label="Method", interactive=True, allow_custom_value=True
+    )
     made["strength"] = gr.Slider(0, 2, control.strength, step=0.05, label="Strength", info="0 leaves the model alone")
     made["steps"] = gr.Slider(1, 100, chosen.steps, step=1, label="Steps")
     with gr.Row(elem_classes="ts-seed"):
@@ -146,7 +148,7 @@ def _plan_events(handlers: Handlers, parts: Parts) -> None:
 
     def suited(label: object) -> list[Any]:
         settings, control = handlers.models.settings(label), handlers.models.control(label)
-        return [settings.frames, settings.steps, settings.guidance, named(control), control.strength]
+        return [settings.frames, settings.steps, settings.guidance, written(control), control.strength]
 
     best = [parts.options[name] for name in ("frames", "steps", "guidance", "method", "strength")]
     parts.options["model"].select(suited, clip[0], best, **QUIET).then(handlers.replace_clip, **plan)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from tsattn.methods.table import named
+from tsattn.methods import written
 from tsattn.web.editor import drawn
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ FILES = {
 
 
 def _control(config: ControlConfig) -> str:
-    return f"{named(config) or config.policy}, strength {config.strength:g}"
+    return f"{written(config)}, strength {config.strength:g}"
 
 
 def note(text: str, kind: str = "plain") -> str:
