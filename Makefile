@@ -1,5 +1,5 @@
 # Everything runs inside .venv, which is made on first use; nothing else needs to be installed but Python 3.11+.
-.PHONY: demo test test-oldest lint effect docs bench parser train train-i2v clean
+.PHONY: demo test test-oldest lint effect effect-small docs bench parser train train-i2v clean
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -43,6 +43,9 @@ effect: $(READY)  ## the final tables of docs/effect.md and their raw outcomes; 
 		$(METHODS:%=--method %) $(FURTHER:%=--method %) $(OVER:%=--baseline %)
 	$(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect --page events \
 		$(METHODS:%=--method %) $(OVER:%=--baseline %)
+
+effect-small: $(READY)  ## whether the effect still has its direction, in minutes; make test has it, too
+	$(BIN)/python -m pytest -q tests/evaluate/shapes/test_directions.py
 
 docs: $(READY)  ## docs/cli.md from the commands' own help, docs/plan.schema.json from the plan's own classes
 	$(BIN)/python -m typer tsattn.cli.app utils docs --name tsattn --output docs/cli.md

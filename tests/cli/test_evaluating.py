@@ -38,6 +38,7 @@ def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
             "--baseline 'vanilla' is none of the methods",
         ),
         (["shapes", "--method", "gentle:kap=1"], PlanError, "TS-Attn has no 'kap'"),
+        (["shapes", "--final", "--seed", "1"], PlanError, "--final has prompts of its own"),
         (["shapes", "--page", "a/b"], PlanError, "--page is the name of a file without its ending, but got 'a/b'"),
         (["shapes", "--model", "shape"], ModelError, "unknown model 'shape': did you mean 'shapes'"),
         (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),

@@ -251,7 +251,7 @@ def eval_shapes(
 
     run_shapes(
         output, page=page, model=model, methods=method, events=events or (2, 3, 4),
-        segmentations=segments or ("uniform",), n=n, seeds=seed or (0,), final=final, baselines=baseline, steps=steps,
+        segmentations=segments or ("uniform",), n=n, seeds=seed, final=final, baselines=baseline, steps=steps,
         workers=workers, plots=plots, as_json=json,
     )  # fmt: skip
 

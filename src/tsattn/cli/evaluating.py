@@ -47,7 +47,7 @@ def run_shapes(
     events: Sequence[int],
     segmentations: Sequence[str],
     n: int,
-    seeds: Sequence[int],
+    seeds: Sequence[int] | None,
     final: bool,
     baselines: Sequence[str] | None,
     steps: int | None,
@@ -62,6 +62,9 @@ def run_shapes(
     facts = describe(model)
     if Path(page).name != page or page in ("", ".", ".."):
         raise PlanError(f"--page is the name of a file without its ending, but got {page!r}")
+    if final and seeds:
+        raise PlanError("--final has prompts of its own, the same for everybody; leave --seed out")
+    seeds = seeds or (0,)
     chosen = _methods(facts, methods or COMPARED)
     for name in (compared := [canonical(name) for name in baselines or [next(iter(chosen))]]):
         if name not in chosen:

@@ -1,4 +1,4 @@
-"""A small part of what `tsattn eval gates` and `effect` measure, on the shipped weights: that nothing breaks its direction.
+"""A small part of what `tsattn eval gates` and `shapes` measure, on the shipped weights: that nothing breaks its direction.
 
 Few prompts, always the same ones, and bounds far from what is found; how large an effect is, the whole measurement tells.
 """
@@ -26,6 +26,18 @@ EVENTS = 3
 @pytest.fixture(scope="module")
 def model() -> Model:
     return open_model(describe("shapes"))
+
+
+def test_single_events_are_done_and_the_subject_is_kept(model: Model) -> None:
+    prompts, settings = 6, replace(SHAPES_SETTINGS, steps=10)
+    alone = {"vanilla": METHODS["vanilla"]}
+    found = [
+        make(model, [trial]).outcomes[0]
+        for number in range(prompts)
+        for trial in trials_of(Case((1,), 0, number), alone, ("uniform",), settings)
+    ]
+    assert sum(all(one.in_segment) for one in found) >= prompts - 1
+    assert sum(one.subject_kept for one in found) >= prompts - 1
 
 
 def test_switching_keys_and_values_moves_events_into_their_segments(model: Model) -> None:
