@@ -40,7 +40,7 @@ lint: $(READY)  ## style, types, and who may import whom
 
 effect: $(READY)  ## the final tables of docs/effect.md and their raw outcomes; hours, and it goes on where it was
 	$(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect --page methods --events 3 \
-		$(METHODS:%=--method %) $(FURTHER:%=--method %) $(OVER:%=--baseline %)
+		$(METHODS:%=--method %) $(FURTHER:%=--method %) $(OVER:%=--baseline %) --baseline prompt-relay:strength=3
 	$(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect --page events \
 		$(METHODS:%=--method %) $(OVER:%=--baseline %)
 

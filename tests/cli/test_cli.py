@@ -301,6 +301,14 @@ def test_a_name_too_long_for_a_file(refused, tmp_path):
     assert "cannot write to" in refused("generate", PROMPT, "-o", tmp_path / ("x" * 300))
 
 
+def test_a_reader_that_goes_away_or_an_output_that_is_closed_is_no_traceback():
+    command = f"{sys.executable} -m tsattn plan show '{PROMPT}' --json"
+    for line, code in ((f"{command} | true; exit ${{PIPESTATUS[0]}}", (0, 1)), (f"{command} >&-", (0,))):
+        run = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert "Traceback" not in run.stderr
+        assert run.returncode in code
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
 @pytest.mark.parametrize(
     "arguments", [["plan", "show", PROMPT], ["plan", "show", PROMPT, "--json"], ["models"]], ids=" ".join

@@ -10,7 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tsattn.cli import app
+from tsattn.cli.evaluating import _methods
 from tsattn.errors import EvaluationError, ModelError, PlanError, TsattnError
+from tsattn.generate import describe
+from tsattn.methods import METHODS, PAPER
 
 FEW = ["--n", "1", "--steps", "1", "--workers", "1"]
 
@@ -37,9 +40,14 @@ def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
             PlanError,
             "--baseline 'vanilla' is none of the methods",
         ),
-        (["shapes", "--method", "gentle:kap=1"], PlanError, "TS-Attn has no 'kap'"),
+        (["shapes", "--method", "gentle:kap=1"], PlanError, "a control has no 'kap'"),
         (["shapes", "--final", "--seed", "1"], PlanError, "--final has prompts of its own"),
-        (["shapes", "--page", "a/b"], PlanError, "--page is the name of a file without its ending, but got 'a/b'"),
+        (["shapes", "--page", "a/b"], PlanError, "--page is a name of letters, digits, - and _ .*, but got 'a/b'"),
+        (
+            ["sweep", "--start", "hard-mask", "--question", "r-max"],
+            EvaluationError,
+            "--question r-max cannot be asked of hard-mask: .*start from",
+        ),
         (["shapes", "--model", "shape"], ModelError, "unknown model 'shape': did you mean 'shapes'"),
         (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),
         (["sweep", "--start", "gentle:strength"], PlanError, "expected a field as NAME=VALUE, such as strength=0.5"),
@@ -74,7 +82,13 @@ def test_shapes_writes_its_tables_and_pictures(tmp_path: Path) -> None:
         "--method",
         "vanilla",
         "--method",
+        "paper",
+        "--baseline",
+        "vanilla",
+        "--baseline",
         "ts-attn",
+        "--baseline",
+        "paper",
         "-o",
         str(tmp_path),
     ]
@@ -86,6 +100,7 @@ def test_shapes_writes_its_tables_and_pictures(tmp_path: Path) -> None:
     assert names == {"shapes.csv", "shapes.md", "outcomes.jsonl", "videos", *pictures}
     text = (tmp_path / "shapes.md").read_text()
     assert "1 event, uniform segments" in text
+    assert text.count("Over vanilla:") == text.count("Over ts-attn:") == 1
     assert "Model `shapes` (" in text, "what was measured"
     assert all(f"]({name})" in text for name in pictures)
     assert len(list((tmp_path / "videos").iterdir())) == 2
@@ -94,6 +109,18 @@ def test_shapes_writes_its_tables_and_pictures(tmp_path: Path) -> None:
     CliRunner().invoke(app, command, catch_exceptions=False)
     assert len(list((tmp_path / "videos").iterdir())) == 2, "a video that is missing is made again"
     assert (tmp_path / "outcomes.jsonl").read_text() == before, "and not measured twice"
+
+
+def test_all_methods_are_those_that_the_model_can_be_run_with() -> None:
+    facts = describe("shapes")
+    assert list(_methods(facts, ["all"])) == list(METHODS)
+    assert list(_methods(facts, ["gentle:strength=.1", "gentle:strength=0.1", "paper"])) == [
+        "gentle:strength=0.1",
+        PAPER,
+    ]
+    assert list(_methods(facts._replace(takes_image=True), ["all", "vanilla"])) == [
+        name for name in METHODS if name != "windows"
+    ]
 
 
 @pytest.mark.slow

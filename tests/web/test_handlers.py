@@ -68,7 +68,7 @@ def test_a_run_needs_a_plan(handlers, before):
     [
         {"model": "/etc"}, {"model": "../shapes"}, {"model": None}, {"frames": 0}, {"frames": 2}, {"frames": None},
         {"steps": 0}, {"steps": MOST_STEPS + 1}, {"steps": "many"}, {"seed": -1}, {"seed": 0.5}, {"seed": 2**80},
-        {"method": "vanilla"}, {"method": []}, {"method": None}, {"method": "kv-switch", "strength": 0.5},
+        {"method": "vanilla"}, {"method": "gentle:strength=1"}, {"method": []}, {"method": None}, {"method": "kv-switch", "strength": 0.5},
         {"guidance": None}, {"guidance": float("nan")}, {"strength": "x"}, {"strength": -1}, {"strength": float("inf")},
     ],
     ids=str,
@@ -86,7 +86,7 @@ def test_a_run_is_controlled_by_the_method_and_strength_that_were_chosen(handler
 
 
 def test_a_run_with_a_control_of_its_own_is_opened_with_it(handlers, view):
-    control = ControlConfig(r_max=2, layers=(1, 2), strength=0.7)
+    control = ControlConfig(r_max=2.0, layers=(1, 2), strength=0.7)
     saved = SimpleNamespace(
         recipe=Recipe(plan=parse(PROMPT), model="shapes", settings=SHAPES_SETTINGS, control=control),
         clip=handlers.models.clip("shapes", 25),

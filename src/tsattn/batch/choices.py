@@ -11,7 +11,7 @@ from tsattn.batch.spec import MethodChoice, PlannerChoice, PromptChoice, Spec
 from tsattn.control import ControlConfig
 from tsattn.errors import BatchError, ChatError, PlanError, PlannerError, RefusalError, TsattnError
 from tsattn.generate import Description
-from tsattn.methods import ALIASES, METHODS, Method, changed, method_named
+from tsattn.methods import ALIASES, ALL, METHODS, Method, changed, method_named
 from tsattn.plan import Plan, parse, read
 from tsattn.plan.schema import validated
 
@@ -82,7 +82,7 @@ def method_of(choice: MethodChoice) -> Method:
     """What a choice stands for. Raises `BatchError` or `PlanError` where there is no such method."""
     if choice.config is None:
         return method_named(choice.name)
-    if choice.name in METHODS or choice.name in ALIASES:
+    if choice.name in {*METHODS, *ALIASES, ALL} or ":" in choice.name:
         raise BatchError(f"the method {choice.name!r} has a meaning already; choose another name for yours")
     try:
         return Method(changed(ControlConfig(), choice.config))

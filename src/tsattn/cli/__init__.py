@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import warnings
+from contextlib import suppress
 from typing import Any
 
 from tsattn.cli.app import app
@@ -31,18 +32,22 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # it is where it was closed before
+                sys.stdout.flush()
     except TsattnError as error:
         print(f"tsattn: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE):
             raise
+        with suppress(OSError):  # what is left in the buffer is not tried again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:  # whoever reads has gone, and knows it
+            sys.exit(1)
         print(
             "tsattn: the output cannot be written, there is no space left; make room, or write elsewhere",
             file=sys.stderr,
         )
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer is not tried again
         sys.exit(2)
 
 

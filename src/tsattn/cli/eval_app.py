@@ -222,8 +222,11 @@ def eval_shapes(
         ),
     ] = None,
     page: Annotated[
-        str, typer.Option(help="Name of the page and its pictures in that folder, so that it can hold several.")
-    ] = "shapes",
+        str | None,
+        typer.Option(
+            help="Name of the page and its pictures in that folder, which can hold several. (default: shapes)"
+        ),
+    ] = None,
     model: Annotated[str, MODEL] = "shapes",
     final: Annotated[
         bool, typer.Option("--final", help="Draw the prompts of the final table, on which nothing may be tuned.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from tsattn.errors import PlanError, UnsupportedPipelineError
+from tsattn.control import ControlConfig
+from tsattn.errors import ControlError, EvaluationError, PlanError, UnsupportedPipelineError
 from tsattn.evaluate.drawing import check_drawing
 from tsattn.evaluate.shapes.figures import PRIMARY, tabulate
 from tsattn.evaluate.shapes.figures import Table as Figures
@@ -27,13 +29,15 @@ from tsattn.evaluate.shapes.matrix import Watch, run
 from tsattn.evaluate.shapes.sheets import on_sheet, sheets
 from tsattn.evaluate.shapes.sweeps import PAPER, QUESTIONS, baseline, check_question
 from tsattn.evaluate.shapes.table import as_csv, as_markdown, as_objects, sweep_as_csv, sweep_as_markdown
-from tsattn.evaluate.shapes.trials import Matrix
+from tsattn.evaluate.shapes.trials import Matrix, Trial
 from tsattn.fingerprint import fingerprint
 from tsattn.generate import SHAPES_SETTINGS, Description, describe
 from tsattn.methods import ALL, COMPARED, METHODS, Method, canonical, check_way, control_named, method_named
 from tsattn.settings import Settings
 from tsattn.video import moved_into_place
 
+PAGE = "shapes"
+"""Name of the page where no other is given."""
 MOST_WORKERS = 4
 """Workers that are started without being asked for: each holds a model of its own."""
 
@@ -41,7 +45,7 @@ MOST_WORKERS = 4
 def run_shapes(
     folder: Path | None,
     *,
-    page: str,
+    page: str | None,
     model: str,
     methods: Sequence[str] | None,
     events: Sequence[int],
@@ -60,13 +64,18 @@ def run_shapes(
     Exits with 130 after Ctrl-C; what is done is kept. Raises `PlanError` for a method that there is not.
     """
     facts = describe(model)
-    if Path(page).name != page or page in ("", ".", ".."):
-        raise PlanError(f"--page is the name of a file without its ending, but got {page!r}")
+    if page is not None and (folder is None or not re.fullmatch(r"[A-Za-z0-9_-]+", page)):
+        raise PlanError(
+            f"--page is a name of letters, digits, - and _ for the page in the --output folder, but got {page!r}"
+            f"{' and no folder' * (folder is None)}"
+        )
+    page = page or PAGE
     if final and seeds:
         raise PlanError("--final has prompts of its own, the same for everybody; leave --seed out")
     seeds = seeds or (0,)
     chosen = _methods(facts, methods or COMPARED)
-    for name in (compared := [canonical(name) for name in baselines or [next(iter(chosen))]]):
+    compared = list(dict.fromkeys(canonical(name) for name in baselines or [next(iter(chosen))]))
+    for name in compared:
         if name not in chosen:
             raise PlanError(f"the --baseline {name!r} is none of the methods that are measured: {', '.join(chosen)}")
     matrix = Matrix(methods=chosen, events=events, segmentations=segmentations, seeds=seeds, n=n, final=final)
@@ -90,10 +99,11 @@ def run_shapes(
                 with moved_into_place(folder / pages[count]) as part:
                     sheet.save(part, format="png")
         pictures = {f"{page}-{name}.svg": draw(table) for name, draw in _pictures().items()} if plots else {}
-        made = _made(facts, settings, f"{n} prompts{' of the final table' * final}", seeds)
+        made = _made(facts, settings, n, seeds, final=final)
         text = as_markdown(table, made, list(pictures), pages)
         contents = {f"{page}.md": text, f"{page}.csv": as_csv(table), **pictures}
-        out.print(f"written to {folder}: {', '.join([*_written(folder, contents), *pages.values()])}", soft_wrap=True)
+        written = [*_written(folder, contents), *pages.values()]
+        typer.echo(f"written to {folder}: {', '.join(written)}", err=as_json)
     if as_json:
         found = as_objects(measured)
         print(json.dumps(found[0] if len(found) == 1 else found, allow_nan=False))
@@ -111,7 +121,7 @@ def run_sweep(
     workers: int | None,
     plots: bool,
 ) -> None:
-    """Make and measure what the folder lacks for each question, then write their tables. Ctrl-C as in `run_effect`."""
+    """Make and measure what the folder lacks for each question, then write their tables. Ctrl-C as in `run_shapes`."""
     setting = control_named(start)
     chosen = list(dict.fromkeys(names or QUESTIONS))
     for name in chosen:
@@ -121,7 +131,7 @@ def run_sweep(
     settings = _settings(steps)
     with _watched(folder) as watch:
         told = watch("videos")
-        asked = {name: list(QUESTIONS[name].trials(settings, n=n, seeds=seeds, start=setting)) for name in chosen}
+        asked = {name: _trials(name, start, setting, settings, n, seeds) for name in chosen}
         every = list(chain.from_iterable(asked.values()))
         measured = iter(run(every, folder, model=model, workers=workers or _cores(), watch=told))
     answers = {
@@ -129,14 +139,26 @@ def run_sweep(
     }
     pictures = _question_pictures(answers) if plots else {}
     files = {name: f"{name}.svg" for name in pictures}
-    made = _made(describe(model), settings, f"{n} prompts", seeds)
+    made = _made(describe(model), settings, n, seeds)
     if setting != PAPER:
-        made += f" Variants start from {start}."
+        made += f" Variants start from `{canonical(start)}`."
     contents = {"sweep.md": sweep_as_markdown(answers, made, files), "sweep.csv": sweep_as_csv(answers)}
     written = _written(folder, {**contents, **{files[name]: svg for name, svg in pictures.items()}})
     for name, table in answers.items():
         Console().print(_summary(table, f"{name}, n {n}, seeds {', '.join(map(str, seeds))}"))
     typer.echo(f"written to {folder}: {', '.join(written)}")
+
+
+def _trials(
+    name: str, start: str, setting: ControlConfig, settings: Settings, n: int, seeds: Sequence[int]
+) -> list[Trial]:
+    """Those of a question. Raises `EvaluationError` where it cannot be asked of a setting."""
+    try:
+        return list(QUESTIONS[name].trials(settings, n=n, seeds=seeds, start=setting))
+    except ControlError as error:
+        raise EvaluationError(
+            f"--question {name} cannot be asked of {start}: {error}; start from ts-attn or gentle, or ask another question"
+        ) from error
 
 
 def run_gates(
@@ -203,11 +225,12 @@ def _cores() -> int:
     return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def _made(facts: Description, settings: Settings, prompts: str, seeds: Sequence[int]) -> str:
+def _made(facts: Description, settings: Settings, n: int, seeds: Sequence[int], *, final: bool = False) -> str:
     """A sentence on what a page's tables were measured with."""
+    which = "of the final table" if final else f"of each seed of {', '.join(map(str, seeds))}"
     return (
-        f"Model `{facts.name}` ({fingerprint(facts)[:12]}), {settings.steps} steps, guidance {settings.guidance:g}; {prompts} of each "
-        f"number of events and each seed of {', '.join(map(str, seeds))}."
+        f"Model `{facts.name}` ({fingerprint(facts)[:12]}), {settings.steps} steps, guidance {settings.guidance:g}; {n} prompts "
+        f"{which} for each number of events."
     )
 
 
@@ -256,11 +279,16 @@ def _written(folder: Path, contents: Mapping[str, str]) -> list[str]:
 
 def _summary(table: Figures, title: str) -> Table:
     """The figures that one looks at first."""
-    shown = Table(title=f"events in their own segment, subject kept, % ({title})", box=None, header_style="dim")
-    for heading in ("events", "segments", "method"):
+    shown = Table(
+        title=f"events in their own segment, subject kept, %, and times {table.baselines[0]} ({title})",
+        box=None,
+        header_style="dim",
+    )
+    for heading in ("events", "segments"):
         shown.add_column(heading, no_wrap=True)
+    shown.add_column("method", overflow="fold")
     first = table.baselines[0]
-    for heading in ("share", f"times {first}", "kept"):
+    for heading in ("share", "times", "kept"):
         shown.add_column(heading, justify="right", no_wrap=True)
     before = None
     for row in table.rows:
@@ -272,7 +300,7 @@ def _summary(table: Figures, title: str) -> Table:
         bounds = f"{100 * share.mean:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
         ratio = row.gains[first][PRIMARY].ratio if first in row.gains else None
         times = "–" if ratio is None else f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-        shown.add_row(str(row.events), row.segmentation, row.method, bounds, times, f"{100 * kept.mean:.1f}")
+        shown.add_row(str(row.events), row.segmentation, Text(row.method), bounds, times, f"{100 * kept.mean:.1f}")
     return shown
 
 

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from tsattn.control.registry import FAMILIES, load
 from tsattn.generate import EMBEDDED_MODELS
-from tsattn.methods import METHODS
+from tsattn.methods import ALIASES, METHODS
 from tsattn.settings import Settings
 
 VERIFIED = (
@@ -39,7 +39,10 @@ def show_methods() -> None:
     table.add_column("what it is")
     for name, method in METHODS.items():
         table.add_row(name, method.about)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    names = ", ".join(f"{alias} is {name}" for alias, name in ALIASES.items())
+    console.print(f"Any that controls a pass may have other numbers, gentle:strength=0.15; {names}.", style="dim")
 
 
 def _row(settings: Settings) -> tuple[str, ...]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from tsattn.control import ControlConfig
 from tsattn.errors import PlanError
@@ -18,7 +17,7 @@ from tsattn.plan.schema import did_you_mean
 ALIASES = {"paper": PAPER}
 """Other names of methods."""
 ALL = "all"
-"""Stands for every method of the table."""
+"""Stands for every method of the table, where several may be asked for."""
 
 
 def method_named(text: str) -> Method:
@@ -26,15 +25,26 @@ def method_named(text: str) -> Method:
 
     Raises `PlanError` for a name or a field that there is not, `ControlError` for a value that makes no sense.
     """
-    name, *changes = text.split(":")
-    method = METHODS[canonical(name)]
-    if not changes:
+    first, *rest = text.split(":")
+    name = ALIASES.get(first, first)
+    if name == ALL:
+        raise PlanError(f"{ALL!r} stands for several methods, but this takes one; see tsattn methods")
+    check_method(name)
+    method = METHODS[name]
+    if not rest:
         return method
     if method.config is None:
+        raise PlanError(f"the method {name!r} does not control a pass, so it has no {rest[0]!r}; write {name!r} alone")
+    change = dict[str, Any]()
+    for field, value in map(_assigned, rest):
+        if field in change:
+            raise PlanError(f"{text!r} has {field!r} twice; leave one of them out")
+        change[field] = value
+    if "policy" in change:
         raise PlanError(
-            f"the method {name!r} does not control a pass, so it has no {changes[0]!r}; write {name!r} alone"
+            f"{text!r}: the policy is the method's own; name the method that has {change['policy']!r} instead"
         )
-    return method._replace(config=changed(method.config, dict(map(_assigned, changes))), about="")
+    return method._replace(config=changed(method.config, change), about="")
 
 
 def control_named(text: str) -> ControlConfig:
@@ -48,43 +58,44 @@ def control_named(text: str) -> ControlConfig:
     return config
 
 
-def written(config: ControlConfig) -> str:
-    """The name of a control, of whatever strength, as `control_named` reads it: that of the method of its policy with the fewest
-    other numbers, and these.
-    """
-    alike = [name for name, known in CONTROLS.items() if known.policy == config.policy]
-    name = min(alike, key=lambda one: len(_other_numbers(CONTROLS[one], config)))
-    others = _other_numbers(CONTROLS[name], config)
-    return ":".join([name, *(f"{field}={json.dumps(value)}" for field, value in others.items())])
-
-
-def _other_numbers(known: ControlConfig, config: ControlConfig) -> dict[str, Any]:
-    """Fields in which a control differs from a known one, but for its strength."""
-    own = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "strength"}
-    return {name: value for name, value in own.items() if value != getattr(known, name)}
-
-
 def canonical(text: str) -> str:
-    """The name in tables of a method as a person writes it. Raises `PlanError` for one that there is not."""
-    name, *changes = text.split(":")
-    name = ALIASES.get(name, name)
-    check_method(name)
-    return ":".join([name, *changes])
+    """The one name of a method that may be written in several ways. Raises as `method_named`."""
+    config = method_named(text).config
+    return text if config is None else written(config)
+
+
+def written(config: ControlConfig, *, strength: bool = True) -> str:
+    """A control's name as `method_named` reads it: that of the method with its policy and the fewest other numbers, and these.
+
+    Without `strength`, whatever that is.
+    """
+    own = {one.name: getattr(config, one.name) for one in fields(config) if strength or one.name != "strength"}
+    others = {
+        name: {field: value for field, value in own.items() if value != getattr(known, field)}
+        for name, known in CONTROLS.items()
+        if known.policy == config.policy
+    }
+    name = min(others, key=lambda one: len(others[one]))
+    numbers = [f"{field}={json.dumps(value).removesuffix('.0')}" for field, value in others[name].items()]
+    return ":".join([name, *numbers])
 
 
 def changed(config: ControlConfig, change: Mapping[str, Any]) -> ControlConfig:
-    """A control with other values of some fields. Raises `PlanError` for a field that there is not or a value of a wrong kind,
-    `ControlError` for one that makes no sense.
+    """A control with other values of some fields, lists as tuples and whole numbers where any may stand as such.
+
+    Raises `PlanError` for a field that there is not, `ControlError` for a value that makes no sense.
     """
-    own = {one.name: getattr(config, one.name) for one in fields(config)}
+    kinds = {one.name: one.type for one in fields(config)}
     for name in change:
-        if name not in own:
-            raise PlanError(f"TS-Attn has no {name!r}; {did_you_mean(name, list(own))}")
-    try:
-        return TypeAdapter(ControlConfig).validate_python({**own, **change})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise PlanError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, but got {first['input']!r}") from None
+        if name not in kinds:
+            raise PlanError(f"a control has no {name!r}; {did_you_mean(name, list(kinds))}")
+    return replace(config, **{name: _fitting(value, kinds[name]) for name, value in change.items()})
+
+
+def _fitting(value: Any, kind: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if kind == "float" and type(value) is int else value
 
 
 def _assigned(text: str) -> tuple[str, Any]:

@@ -118,6 +118,8 @@ class Handlers:
         method = options["method"]
         if not isinstance(method, str):
             raise PlanError(f"the method {quoted(method)} is not offered here; choose one of {', '.join(CONTROLS)}")
+        if "strength" in method:
+            raise PlanError("the strength of a method is the slider's here; leave it out behind the method")
         return replace(control_named(method), strength=_number(options["strength"], "strength"))
 
     async def generate(self, owner: str, before: object, options: Mapping[str, Any]) -> AsyncIterator[Shown]:
@@ -165,7 +167,7 @@ class Handlers:
             "steps": recipe.settings.steps,
             "seed": recipe.settings.seed,
             "guidance": recipe.settings.guidance,
-            "method": written(recipe.control),
+            "method": written(recipe.control, strength=False),
             "strength": recipe.control.strength,
         }
         shown = view(recipe.plan, entry.saved.clip, kept=recipe.plan)

@@ -120,7 +120,11 @@ def _options(models: Models, chosen: Settings) -> dict[str, Any]:
     made["model"] = gr.Dropdown(models.labels, value=models.labels[0], label="Model", interactive=True)
     control = models.control(models.labels[0])
     made["method"] = gr.Dropdown(
-        list(CONTROLS), value=written(control), label="Method", interactive=True, allow_custom_value=True
+        list(CONTROLS),
+        value=written(control, strength=False),
+        label="Method",
+        interactive=True,
+        allow_custom_value=True,
     )
     made["strength"] = gr.Slider(0, 2, control.strength, step=0.05, label="Strength", info="0 leaves the model alone")
     made["steps"] = gr.Slider(1, 100, chosen.steps, step=1, label="Steps")
@@ -148,15 +152,14 @@ def _plan_events(handlers: Handlers, parts: Parts) -> None:
 
     def suited(label: object) -> list[Any]:
         settings, control = handlers.models.settings(label), handlers.models.control(label)
-        return [settings.frames, settings.steps, settings.guidance, written(control), control.strength]
+        return [settings.frames, settings.steps, settings.guidance, written(control, strength=False), control.strength]
 
     best = [parts.options[name] for name in ("frames", "steps", "guidance", "method", "strength")]
     parts.options["model"].select(suited, clip[0], best, **QUIET).then(handlers.replace_clip, **plan)
 
     strengths = {name: config.strength for name, config in CONTROLS.items()}
-    parts.options["method"].select(
-        lambda method: strengths[method], parts.options["method"], parts.options["strength"], **QUIET
-    )
+    how = [parts.options["method"], parts.options["strength"]]
+    parts.options["method"].select(lambda method, strength: strengths.get(method, strength), how, how[1], **QUIET)
 
     def told(view: Any, prompt: str) -> Any:
         plan = view.get("plan") if isinstance(view, dict) else None

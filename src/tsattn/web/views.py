@@ -36,7 +36,7 @@ FILES = {
 
 
 def _control(config: ControlConfig) -> str:
-    return f"{written(config)}, strength {config.strength:g}"
+    return f"{written(config, strength=False)}, strength {config.strength:g}"
 
 
 def note(text: str, kind: str = "plain") -> str:

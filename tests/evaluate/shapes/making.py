@@ -30,5 +30,5 @@ def trial(method: str = "vanilla", number: int = 0, *, events: int = 2, segmenta
 
 
 def measured(method: str, number: int, found: Outcome) -> Measured:
-    """A trial on two events and what came of it."""
-    return Measured(trial(method, number), found)
+    """A trial on as many events as there are flags and what came of it."""
+    return Measured(trial(method, number, events=len(found.in_segment)), found)

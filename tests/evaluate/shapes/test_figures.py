@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -11,10 +13,10 @@ import pytest
 from tests.evaluate.shapes.making import measured, outcome
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.intervals import LEVEL
-from tsattn.evaluate.shapes.charts import PICTURES, look
-from tsattn.evaluate.shapes.figures import COMPARED, EQUAL, FIGURES, PRIMARY, Table, tabulate
-from tsattn.evaluate.shapes.table import as_csv, as_markdown
-from tsattn.methods import METHODS
+from tsattn.evaluate.shapes.charts import PICTURES, looks
+from tsattn.evaluate.shapes.figures import EQUAL, FIGURES, GAINED, PRIMARY, Table, tabulate
+from tsattn.evaluate.shapes.table import as_csv, as_markdown, as_objects
+from tsattn.methods import METHODS, canonical
 
 COUNT = 40
 
@@ -57,7 +59,7 @@ def test_gains_are_paired_and_their_level_is_corrected(table: Table) -> None:
     assert gains[PRIMARY].ratio.mean == pytest.approx(2)
     assert vanilla.gains["ts-attn"][PRIMARY].difference.mean == pytest.approx(-0.25)
     assert same.gains["vanilla"][PRIMARY].difference == (0, 0, 0), "the same videos gain nothing, in every draw"
-    assert set(gains) == set(COMPARED)
+    assert set(gains) == set(GAINED)
     assert [set(row.gains) for row in table.rows] == [{"ts-attn"}, {"vanilla"}, {"vanilla", "ts-attn"}]
     assert table.comparisons == 2 * 2 * 3 * 2, "methods, baselines, figures; differences and ratios"
     assert table.level == pytest.approx(1 - (1 - LEVEL) / 24)
@@ -68,7 +70,7 @@ def test_at_equal_consistency_only_prompts_count_where_both_keep_the_subject(tab
     assert table.rows[1].gains["vanilla"][EQUAL].difference.mean == 1
     lost = [measured(name, 0, outcome("11", kept=name == "vanilla")) for name in ("vanilla", "ts-attn")]
     gains = tabulate(lost, ["vanilla"]).rows[1].gains["vanilla"]
-    assert set(gains) == set(COMPARED) - {EQUAL}, "of no prompt nothing can be said"
+    assert set(gains) == set(GAINED) - {EQUAL}, "of no prompt nothing can be said"
 
 
 def test_a_baseline_that_was_not_measured_is_an_error() -> None:
@@ -78,12 +80,23 @@ def test_a_baseline_that_was_not_measured_is_an_error() -> None:
 
 def test_the_csv_holds_every_figure_and_gain(table: Table) -> None:
     lines = list(csv.DictReader(io.StringIO(as_csv(table))))
-    assert len(lines) == 3 * len(FIGURES) + 2 * 4 * len(COMPARED)
+    assert len(lines) == 3 * len(FIGURES) + 2 * 4 * len(GAINED)
     (ratio,) = (line for line in lines if line["method"] == "ts-attn" and line["figure"] == f"{PRIMARY}: times vanilla")
     assert float(ratio["value"]) == pytest.approx(2)
     assert float(ratio["low"]) <= 2 <= float(ratio["high"])
     (unknown,) = (line for line in lines if line["method"] == "vanilla" and line["figure"] == "ordered")
     assert unknown["value"] == ""
+
+
+def test_plain_means_are_one_object_for_each_cell() -> None:
+    found = [measured(name, number, outcome("10")) for name in ("vanilla", "gentle") for number in (0, 1)]
+    (one,) = as_objects(found)
+    assert list(one) == ["world", "events", "n", "seed", "methods"]
+    assert (one["events"], one["n"], one["seed"]) == (2, 2, 0)
+    assert one["methods"]["vanilla"]["in_segment"] == 0.5
+    several = as_objects([*found, measured("vanilla", 0, outcome("101"))])
+    assert [(each["events"], each["n"], each["segments"]) for each in several] == [(2, 2, "uniform"), (3, 1, "uniform")]
+    assert list(several[1]["methods"]) == ["vanilla"]
 
 
 def test_the_markdown_says_how_it_was_corrected(table: Table) -> None:
@@ -106,4 +119,14 @@ def test_pictures_name_axes_units_and_methods(table: Table) -> None:
 
 
 def test_no_two_methods_look_alike() -> None:
-    assert len({look(method) for method in METHODS}) == len(METHODS)
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    drawn = [
+        canonical(name)
+        for line in re.findall(r"^(?:METHODS|FURTHER) := (.*)$", makefile, re.M)
+        for name in line.split()
+    ]
+    assert len(drawn) == 15
+    assert set(METHODS) < set(drawn), "the final table has every method"
+    for methods in (METHODS, drawn, drawn[::-1]):
+        assert len(set(looks(list(methods)).values())) == len(methods)
+    assert looks(drawn)["gentle"] == looks(["gentle"])["gentle"]

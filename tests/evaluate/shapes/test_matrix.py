@@ -23,7 +23,7 @@ from tsattn.generate import SHAPES_SETTINGS
 from tsattn.methods import METHODS
 
 COMMAND = [
-    *("eval", "effect", "--events", "2", "--n", "3", "--steps", "1", "--no-plots"),
+    *("eval", "shapes", "--events", "2", "--n", "3", "--steps", "1", "--workers", "1", "--no-plots"),
     *("--method", "vanilla", "--method", "ts-attn", "--segments", "uniform", "--segments", "true", "-o"),
 ]
 
@@ -79,4 +79,4 @@ def test_a_killed_run_goes_on_and_several_processes_find_the_same(trials: list[T
     again = CliRunner().invoke(app, [*COMMAND, str(killed)], catch_exceptions=False)
     assert lines(killed) == after, "a complete folder needs nothing"
     assert "written to" in again.stdout
-    assert (killed / "effect.md").read_text().count("| ts-attn |") == 4
+    assert (killed / "shapes.md").read_text().count("| ts-attn |") == 4

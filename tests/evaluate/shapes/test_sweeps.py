@@ -12,7 +12,7 @@ from tests.evaluate.shapes.making import outcome
 from tsattn.control import ControlConfig
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes.charts import draw_question
-from tsattn.evaluate.shapes.figures import COMPARED, FIGURES, Table, tabulate
+from tsattn.evaluate.shapes.figures import FIGURES, GAINED, Table, tabulate
 from tsattn.evaluate.shapes.matrix import Measured
 from tsattn.evaluate.shapes.sweeps import PAPER, QUESTIONS, baseline, check_question
 from tsattn.evaluate.shapes.table import sweep_as_csv, sweep_as_markdown
@@ -103,7 +103,7 @@ def test_tables_have_a_section_and_lines_for_every_question(answers: dict[str, T
     assert rows == {"guidance": 10, "segments": 8}
     for name, table in answers.items():
         gained = sum(bool(row.gains) for row in table.rows)
-        assert sum(line["question"] == name for line in lines) == len(FIGURES) * rows[name] + 2 * len(COMPARED) * gained
+        assert sum(line["question"] == name for line in lines) == len(FIGURES) * rows[name] + 2 * len(GAINED) * gained
 
 
 def test_a_picture_shows_every_variant_beside_the_subject_kept(answers: dict[str, Table]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tsattn.evaluate.shapes.attention import glances
 from tsattn.evaluate.shapes.trials import Matrix, Trial
 from tsattn.fingerprint import fingerprint
 from tsattn.generate import SHAPES_SETTINGS, describe, open_model
-from tsattn.methods import METHODS, Method
+from tsattn.methods import ENGINE, METHODS, Method
 from tsattn.shapes.world import render
 
 TWO = {name: METHODS[name] for name in ("vanilla", "ts-attn")}
@@ -104,3 +104,22 @@ def test_a_model_that_starts_from_an_image_gets_the_first_frame(
     assert np.array_equal(given[0], render(one.case.scene)[0])
     assert fingerprint(facts) != fingerprint(describe("shapes"))
     assert len(glances(model, one.case, replace(SHAPES_SETTINGS, steps=5))) == 2, "40 % of the steps, not 20"
+
+
+def test_what_methods_do_is_of_a_version_that_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = trial()
+    before = one.key("w")
+    monkeypatch.setattr("tsattn.evaluate.shapes.trials.ENGINE", ENGINE + 1)
+    assert one.key("w") != before
+
+
+def test_defaults_are_those_of_the_engine_s_version() -> None:
+    """Fields at their defaults are not in the key: whoever changes a default must raise `ENGINE`, and what stands here."""
+    assert ENGINE == 1
+    known = {
+        "policy": "ts-attn", "t2v_step_fraction": 0.2, "i2v_step_fraction": 0.4, "minimum_steps": 1, "strength": 1.0, "layers": None,
+        "r_min": 1.0, "r_max": 1.5, "erosion": 3, "region": True, "rearrangement": True, "reinforcement": True,
+        "released_code": False, "threshold": 0.0, "raise_subject": False, "count_pads": True, "segment_wise": False,
+        "unconditional": False,
+    }  # fmt: skip
+    assert asdict(ControlConfig()) == known

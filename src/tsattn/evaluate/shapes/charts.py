@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsattn.evaluate.drawing import FAINT, INK, LINE, arms, as_svg, literal, new_figure
@@ -24,12 +24,16 @@ class Look(NamedTuple):
     mark: str
 
 
-def look(method: str) -> Look:
-    """By the method's place in the table of methods: the model alone is grey, and colours that come again have another mark.
-    One with other numbers has a colour by its name, which another may have, too.
+def looks(methods: Sequence[str]) -> dict[str, Look]:
+    """By the methods' places in the table of methods; those with other numbers have places behind it, in their order here.
+
+    The model alone is grey, and colours that come again have another mark.
     """
-    names = list(METHODS)
-    place = names.index(method) if method in METHODS else len(METHODS) + zlib.crc32(method.encode()) % len(OKABE_ITO)
+    others = [method for method in methods if method not in METHODS]
+    return {method: _look([*METHODS, *others].index(method)) for method in methods}
+
+
+def _look(place: int) -> Look:
     if place == 0:
         return Look(FAINT, MARKS[0])
     return Look(event_colour(place - 1), MARKS[(place - 1) // len(OKABE_ITO) % len(MARKS)])
@@ -38,12 +42,13 @@ def look(method: str) -> Look:
 def draw_in_segment(table: Table) -> str:
     """The primary figure of every method with its interval, and the control: a panel for each cell."""
     events, segmentations, methods = _axes_of(table)
+    seen = looks(methods)
     height = len(segmentations) * (0.9 + 0.26 * len(methods)) + 0.5
     with new_figure(2.2 + 2.6 * len(events), height) as figure:
         panels = figure.subplots(len(segmentations), len(events), sharex=True, sharey=True, squeeze=False)
         for row in table.rows:
             axes = panels[segmentations.index(row.segmentation)][events.index(row.events)]
-            _dot(axes, row, methods.index(row.method))
+            _dot(axes, row, methods.index(row.method), seen[row.method])
         for line, segmentation in zip(panels, segmentations, strict=True):
             for axes, count in zip(line, events, strict=True):
                 axes.set_title(f"{count} event{'s' * (count > 1)}, {segmentation}", fontsize=10, loc="left")
@@ -63,13 +68,14 @@ def draw_in_segment(table: Table) -> str:
 def draw_tradeoff(table: Table) -> str:
     """What events in their segments cost the subject: a panel for each number of events, uniform segments where there are."""
     events, segmentations, methods = _axes_of(table)
+    seen = looks(methods)
     shown = "uniform" if "uniform" in segmentations else segmentations[0]
     with new_figure(1.0 + 3.2 * len(events), 3.9 + 0.2 * (len(methods) // 4)) as figure:
         panels = figure.subplots(1, len(events), sharex=True, sharey=True, squeeze=False)[0]
         for row in (row for row in table.rows if row.segmentation == shown):
             kept, inside = row.figures["subject_kept"], row.figures["in_segment"]
             if kept and inside:
-                _cross(panels[events.index(row.events)], row.method, kept, inside)
+                _cross(panels[events.index(row.events)], seen[row.method], kept, inside)
         for axes, count in zip(panels, events, strict=True):
             axes.set_title(f"{count} event{'s' * (count > 1)}, {shown}", fontsize=10, loc="left")
             axes.grid(color=LINE, linewidth=0.6)
@@ -77,7 +83,7 @@ def draw_tradeoff(table: Table) -> str:
             axes.set_ylim(bottom=0)
             axes.set_xlabel("videos that keep the subject, %")
         panels[0].set_ylabel("events done in their own segment, %")
-        handles = [_handle(panels[0], look(method).mark, look(method).colour, literal(method)) for method in methods]
+        handles = [_handle(panels[0], seen[method].mark, seen[method].colour, literal(method)) for method in methods]
         figure.legend(handles=handles, loc="outside upper left", ncols=min(5, len(methods)), frameon=False)
         return as_svg(figure)
 
@@ -114,7 +120,7 @@ def draw_question(table: Table) -> str:
 def _variant(axes: Axes, row: Row, name: str, place: int, is_baseline: bool) -> None:
     found = row.figures[name]
     assert found is not None
-    colour = look("ts-attn").colour if is_baseline else FAINT if row.method.startswith("vanilla") else INK
+    colour = OKABE_ITO[0] if is_baseline else FAINT if row.method.startswith("vanilla") else INK
     axes.errorbar(100 * found.mean, place, xerr=arms(found), fmt="o", color=colour, elinewidth=1.5, capsize=3)
     if is_baseline:
         axes.axvline(100 * found.mean, color=colour, linewidth=1, linestyle="--", zorder=0)
@@ -129,9 +135,9 @@ def _axes_of(table: Table) -> tuple[list[int], list[str], list[str]]:
     )
 
 
-def _dot(axes: Axes, row: Row, place: int) -> None:
+def _dot(axes: Axes, row: Row, place: int, look: Look) -> None:
     found, control = row.figures[PRIMARY], row.figures["reversed_kept"]
-    colour, mark = look(row.method)
+    colour, mark = look
     if found:
         axes.errorbar(
             100 * found.mean, place, xerr=arms(found), fmt=mark, color=colour, markersize=6.5, elinewidth=1.5, capsize=3
@@ -140,8 +146,8 @@ def _dot(axes: Axes, row: Row, place: int) -> None:
         axes.plot(100 * control.mean, place, "|", color=INK, markersize=11, markeredgewidth=1.6)
 
 
-def _cross(axes: Axes, method: str, kept: Interval, inside: Interval) -> None:
-    colour, mark = look(method)
+def _cross(axes: Axes, look: Look, kept: Interval, inside: Interval) -> None:
+    colour, mark = look
     axes.errorbar(
         100 * kept.mean, 100 * inside.mean, xerr=arms(kept), yerr=arms(inside), fmt=mark, color=colour, markersize=7,
         elinewidth=0.9, zorder=3,

@@ -40,19 +40,15 @@ FIGURES: dict[str, Figure] = {
 """Every figure of a table, in its order (docs/effect.md says what each means)."""
 EQUAL = "in_segment_both_kept"
 """Events in their own segment on the prompts where both of two methods keep the subject: a comparison at equal consistency."""
-COMPARED = {
-    PRIMARY: FIGURES[PRIMARY].label,
-    "subject_kept": FIGURES["subject_kept"].label,
-    EQUAL: "in segment where both keep the subject",
-}
-"""Figures whose gains have intervals, and what they are called."""
+GAINED = (PRIMARY, "subject_kept", EQUAL)
+"""Figures whose gains have intervals."""
 
 
 class Row(NamedTuple):
     """One method on one number of events with one segmentation.
 
     `figures` have None where no video has that figure. `gains` are by baseline, without the method itself, and by the names
-    of `COMPARED`, without what cannot be said: where the two never both keep the subject.
+    of `GAINED`, without what cannot be said: where the two never both keep the subject.
     """
 
     events: int
@@ -85,7 +81,7 @@ def tabulate(measured: Sequence[Measured], baselines: Sequence[str]) -> Table:
                     f"the baseline {baseline!r} was not measured on {events} events, {segmentation}; add it as a --method"
                 )
     # each gain has an interval of the difference and one of the ratio
-    comparisons = 2 * len(COMPARED) * len(baselines) * sum(len(cell) - 1 for cell in cells.values())
+    comparisons = 2 * len(GAINED) * len(baselines) * sum(len(cell) - 1 for cell in cells.values())
     level = corrected(comparisons)
     rows = [
         _row(*place, method, found, {name: cell[name] for name in baselines if name != method}, level)
@@ -102,7 +98,7 @@ def mean(figure: Figure, found: Sequence[Outcome]) -> Interval | None:
 
 
 def gained(name: str, found: dict[str, Outcome], over: dict[str, Outcome], level: float) -> Gain | None:
-    """What a figure of `COMPARED`, or another that every video has, gains over other videos of the same prompts; None where
+    """What a figure of `GAINED`, or another that every video has, gains over other videos of the same prompts; None where
     none of them counts.
     """
     common = [prompt for prompt in found if prompt in over]
@@ -124,7 +120,7 @@ def _row(
 ) -> Row:
     figures = {name: mean(figure, list(found.values())) for name, figure in FIGURES.items()}
     gains = {
-        baseline: {name: more for name in COMPARED if (more := gained(name, found, other, level))}
+        baseline: {name: more for name in GAINED if (more := gained(name, found, other, level))}
         for baseline, other in over.items()
     }
     return Row(events, segmentation, method, len(found), figures, gains)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tsattn.evaluate.intervals import Gain
-from tsattn.evaluate.shapes.figures import COMPARED, FIGURES, PRIMARY, Row, Table
+from tsattn.evaluate.shapes.figures import FIGURES, GAINED, PRIMARY, Row, Table
 from tsattn.evaluate.shapes.matrix import Measured
 from tsattn.evaluate.shapes.measures import Outcome
 from tsattn.evaluate.shapes.sweeps import QUESTIONS
@@ -82,7 +82,7 @@ def as_objects(measured: Sequence[Measured]) -> list[dict[str, object]]:
     """One object for each number of events, seed and segmentation, with the plain means of each method.
 
     Its keys are `world`, `events`, `n`, `seed` and `methods`, by name an object of `SCORES`; where there are several objects,
-    `segments`, too.
+    `segments`, too, and `final` of the final table's prompts.
     """
     cells: dict[tuple[int, int, str], dict[str, list[Outcome]]] = {}
     for trial, outcome in measured:
@@ -98,6 +98,8 @@ def as_objects(measured: Sequence[Measured]) -> list[dict[str, object]]:
         one = {"world": WORLD, "events": events, "n": n, "seed": seed, "segments": segmentation, "methods": scores}
         if len(cells) == 1:
             del one["segments"]
+        if next(iter(measured)).trial.case.final:
+            one["final"] = True
         found.append(one)
     return found
 
@@ -137,7 +139,7 @@ def _gains(rows: Iterable[Row], baseline: str) -> str:
     return markdown_table(
         heads,
         [
-            [plain(row.method), _ratio(gains[PRIMARY]), *(_points(gains.get(name)) for name in COMPARED)]
+            [plain(row.method), _ratio(gains[PRIMARY]), *(_points(gains.get(name)) for name in GAINED)]
             for row in rows
             if (gains := row.gains.get(baseline))
         ],
