@@ -31,7 +31,7 @@ def draw(logs: Path, picture: Path) -> None:
     plt.close(figure)
 
 
-ORDER = ("early", "stretches", "high-noise", "mixed", "refined", "pairs", "looking", "where")
+ORDER = ("early", "stretches", "high-noise", "mixed", "refined", "seed-6", "seed-7", "i2v", "pairs", "looking", "where")
 """The trainings of docs/embedded-model.md, the first one first."""
 
 

@@ -39,12 +39,15 @@ def drag(page, handle, to):
 
 
 def changed(page, before):
-    """Wait for the timeline to be another, and tell it."""
+    """Wait for the timeline to be another, and to stay so (a drag shows places on its way), and tell it."""
     page.wait_for_function(
         "before => JSON.stringify([...document.querySelectorAll('.tl-block')].map(b => b.ariaLabel)) !== before",
         arg=json.dumps(before, separators=(",", ":"), ensure_ascii=False),
     )
-    return blocks(page)
+    found = None
+    while found != (found := blocks(page)):
+        page.wait_for_timeout(300)
+    return found
 
 
 def write_prompt(page, text):
