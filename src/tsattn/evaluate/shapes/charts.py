@@ -44,7 +44,7 @@ def draw_in_segment(table: Table) -> str:
     events, segmentations, methods = _axes_of(table)
     seen = looks(methods)
     height = len(segmentations) * (0.9 + 0.26 * len(methods)) + 0.5
-    with new_figure(2.2 + 2.6 * len(events), height) as figure:
+    with new_figure(max(5.0, 0.6 + _wide(methods) + 2.6 * len(events)), height) as figure:
         panels = figure.subplots(len(segmentations), len(events), sharex=True, sharey=True, squeeze=False)
         for row in table.rows:
             axes = panels[segmentations.index(row.segmentation)][events.index(row.events)]
@@ -56,7 +56,9 @@ def draw_in_segment(table: Table) -> str:
                 axes.set_yticks(range(len(methods)), [literal(method) for method in methods])
                 axes.set_ylim(len(methods) - 0.5, -0.5)
                 axes.set_xlim(left=0)
-        figure.supxlabel("events done in their own segment, subject kept, % of all events (95 % interval)", fontsize=10)
+        figure.supxlabel(
+            "events done in their own segment, subject kept,\n% of all events (95 % interval)", fontsize=10
+        )
         handles = [
             _handle(panels[0][0], "o", INK, "as asked"),
             _handle(panels[0][0], "|", INK, "control: the prompt's events in reverse"),
@@ -70,7 +72,9 @@ def draw_tradeoff(table: Table) -> str:
     events, segmentations, methods = _axes_of(table)
     seen = looks(methods)
     shown = "uniform" if "uniform" in segmentations else segmentations[0]
-    with new_figure(1.0 + 3.2 * len(events), 3.9 + 0.2 * (len(methods) // 4)) as figure:
+    width = max(5.0, 1.0 + 3.2 * len(events))
+    columns = max(1, min(5, len(methods), int(width / (0.5 + _wide(methods)))))
+    with new_figure(width, 3.7 + 0.25 * -(-len(methods) // columns)) as figure:
         panels = figure.subplots(1, len(events), sharex=True, sharey=True, squeeze=False)[0]
         for row in (row for row in table.rows if row.segmentation == shown):
             kept, inside = row.figures["subject_kept"], row.figures["in_segment"]
@@ -84,7 +88,7 @@ def draw_tradeoff(table: Table) -> str:
             axes.set_xlabel("videos that keep the subject, %")
         panels[0].set_ylabel("events done in their own segment, %")
         handles = [_handle(panels[0], seen[method].mark, seen[method].colour, literal(method)) for method in methods]
-        figure.legend(handles=handles, loc="outside upper left", ncols=min(5, len(methods)), frameon=False)
+        figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False)
         return as_svg(figure)
 
 
@@ -124,6 +128,11 @@ def _variant(axes: Axes, row: Row, name: str, place: int, is_baseline: bool) -> 
     axes.errorbar(100 * found.mean, place, xerr=arms(found), fmt="o", color=colour, elinewidth=1.5, capsize=3)
     if is_baseline:
         axes.axvline(100 * found.mean, color=colour, linewidth=1, linestyle="--", zorder=0)
+
+
+def _wide(methods: Sequence[str]) -> float:
+    """Inches that the longest name takes."""
+    return 0.085 * max(map(len, methods))
 
 
 def _axes_of(table: Table) -> tuple[list[int], list[str], list[str]]:
