@@ -58,7 +58,7 @@ class Embedded(NamedTuple):
 
 EMBEDDED_MODELS: Mapping[str, Embedded] = {
     EMBEDDED: Embedded(MODEL, "t2v", SHAPES_SETTINGS, ControlConfig.gentle()),
-    EMBEDDED_I2V: Embedded(MODEL_I2V, "i2v", SHAPES_SETTINGS, ControlConfig.paper()),
+    EMBEDDED_I2V: Embedded(MODEL_I2V, "i2v", SHAPES_SETTINGS, ControlConfig.gentle()),
 }
 """All models that come with tsattn, by name; the exact verifier knows their world."""
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")

@@ -81,7 +81,7 @@ def generate(
         str | None,
         typer.Option(
             help="How the pass is controlled: ts-attn (the paper's setting), gentle, released, or another that tsattn "
-            "methods lists, also with other numbers, gentle:strength=0.3. (default: gentle for the embedded model, ts-attn for all others)"
+            "methods lists, also with other numbers, gentle:strength=0.3. (default: gentle for the embedded models, ts-attn for all others)"
         ),
     ] = None,
     image: Annotated[Path | None, typer.Option(help="First frame, for models that start from an image.")] = None,
