@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from tsattn.evaluate.shapes import sheets as module
 from tsattn.evaluate.shapes.matrix import Measured
 from tsattn.evaluate.shapes.sheets import SHOWN, keep, kept, read, sheets
 from tsattn.shapes.world import FRAMES, render
+from tsattn.video import strips
+from tsattn.video.text import wrapped
 
 
 def test_a_video_is_kept_without_loss(tmp_path: Path) -> None:
@@ -50,6 +53,17 @@ def test_a_sheet_is_of_the_first_cases_whatever_they_show(tmp_path: Path, monkey
     assert shown[0][1] == [("vanilla", [True, False]), ("ts-attn", [True, False])]
     assert shown[1][1][0][0] == "vanilla (subject lost)"
     assert made[3].height > 4 * 2 * 64
+
+
+def test_other_numbers_of_a_method_stand_beside_its_videos_uncut(tmp_path: Path, monkeypatch) -> None:
+    one = replace(trial(events=3), method="kv-switch:t2v_step_fraction=0.2")
+    keep(tmp_path, one.key("w"), render(one.case.scene))
+    written: list[str] = []
+    monkeypatch.setattr(
+        strips, "wrapped", lambda *of, **options: written.extend(lines := wrapped(*of, **options)) or lines
+    )
+    sheets([Measured(one, outcome("100", kept=False))], tmp_path, "w", CLIP)
+    assert written[-3:] == ["kv-switch:", "t2v_step_fraction=0.2", "(subject lost)"]
 
 
 def test_what_cannot_be_kept_or_read_is_told(tmp_path: Path) -> None:

@@ -76,13 +76,18 @@ def sheets(measured: Sequence[Measured], folder: Path, weights: str, clip: Clip)
 def _page(measured: Sequence[Measured], folder: Path, weights: str, clip: Clip) -> Image.Image:
     rows = [
         Row(
-            trial.method if outcome.subject_kept else f"{trial.method} (subject lost)",
+            _label(trial.method, kept=outcome.subject_kept),
             read(folder, trial.key(weights)),
             outcome.in_segment,
         )
         for trial, outcome in measured
     ]
     return contact_sheet(rows, plan=measured[0].trial.plan, clip=clip, cell=CELL)
+
+
+def _label(method: str, *, kept: bool) -> str:
+    """With a space after each colon, so that other numbers of a method can stand on a line of their own."""
+    return method.replace(":", ": ") + ("" if kept else " (subject lost)")
 
 
 def _stacked(pages: Sequence[Image.Image]) -> Image.Image:
