@@ -7,10 +7,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-METHODS := vanilla ts-attn gentle prompt-relay hard-mask kv-switch:t2v_step_fraction=0.2
-FURTHER := gentle:strength=0.15 prompt-relay:strength=3 kv-switch released no-region no-rearrangement no-reinforcement \
-	pass-per-event windows
+METHODS := vanilla ts-attn gentle prompt-relay hard-mask kv-switch:step_fraction=0.2
+STRENGTHS := gentle:strength=0.15 prompt-relay:strength=3
+FURTHER := kv-switch released no-region no-rearrangement no-reinforcement pass-per-event windows
 OVER := vanilla prompt-relay hard-mask
+FINAL := $(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect
 DEMO := A green circle gets bigger and then moves right, and finally moves up
 
 $(READY): pyproject.toml constraints.txt
@@ -39,10 +40,10 @@ lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/lint-imports
 
 effect: $(READY)  ## the final tables of docs/effect.md and their raw outcomes; hours, and it goes on where it was
-	$(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect --page methods --events 3 \
-		$(METHODS:%=--method %) $(FURTHER:%=--method %) $(OVER:%=--baseline %) --baseline prompt-relay:strength=3
-	$(BIN)/tsattn eval shapes --final --n 300 --workers 2 -o docs/effect --page events \
-		$(METHODS:%=--method %) $(OVER:%=--baseline %)
+	$(FINAL) --page goal --events 3 $(METHODS:%=--method %) $(STRENGTHS:%=--method %) $(OVER:%=--baseline %) \
+		--baseline prompt-relay:strength=3
+	$(FINAL) --page methods --events 3 $(METHODS:%=--method %) $(STRENGTHS:%=--method %) $(FURTHER:%=--method %)
+	$(FINAL) --page events $(METHODS:%=--method %) $(OVER:%=--baseline %)
 
 effect-small: $(READY)  ## whether the effect still has its direction, in minutes; make test has it, too
 	$(BIN)/python -m pytest -q tests/evaluate/shapes/test_directions.py

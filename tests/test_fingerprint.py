@@ -1,4 +1,4 @@
-"""The fingerprint of a model: the same for the same files wherever they are, another for any change."""
+"""Fingerprints: of a model, the same for the same files wherever they are, another for any change; of code, another for any but in words."""
 
 import shutil
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ import pytest
 
 from tsattn import fingerprint as module
 from tsattn.errors import ModelError
-from tsattn.fingerprint import fingerprint
+from tsattn.fingerprint import code_fingerprint, fingerprint
 from tsattn.shapes import MODEL
 
 
@@ -63,3 +63,48 @@ def test_a_hub_id_is_known_by_its_commit(tmp_path, monkeypatch):
     assert of("some/model") == commit
     with pytest.raises(ModelError, match="'mine' is not in the hub's cache"):
         of("some/other")
+
+
+CODE = '''"""What it is."""
+
+from math import pi  # of a circle
+
+TEXT = """not # a comment
+
+and no docstring"""
+"""About it."""
+
+
+def area(radius):
+    """Of a circle,
+
+    in squares."""
+    # as every child knows
+    return f"{pi * radius**2:.1f} {{m}}"
+'''
+
+
+def code(folder, text):
+    (folder / "code.py").write_text(text)
+    return code_fingerprint([str(folder / "code.py")])
+
+
+def test_words_about_code_do_not_count_and_code_does(tmp_path):
+    before = code(tmp_path, CODE)
+    for same in (
+        CODE.replace("What it is.", "What it was.\n"), CODE.replace("  # of a circle", ""),
+        CODE.replace("    # as every child knows\n", "\n\n"), CODE.replace("Of a circle,\n", "Of one"),
+    ):  # fmt: skip
+        assert same != CODE
+        assert code(tmp_path, same) == before
+    for other in (
+        CODE.replace("**2", "**3"), CODE.replace("not #", "no #"), CODE.replace("{{m}}", "{{cm}}"),
+        CODE.replace("return", "yield"),
+    ):  # fmt: skip
+        assert code(tmp_path, other) != before
+    assert code_fingerprint([]) != before
+
+
+def test_a_fingerprint_of_code_is_the_same_in_every_version_of_python(tmp_path):
+    """What an interpreter makes of a file differs from version to version; this is what 3.10, 3.11, 3.12 and 3.13 gave."""
+    assert code(tmp_path, CODE)[:12] == "c9d8b6bf7eb5"

@@ -1,8 +1,12 @@
-"""Which weights a model has, told without reading all of them."""
+"""Which weights a model has, told without reading all of them, and which code did something, told without its comments."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import io
+import tokenize
+from collections.abc import Iterable
 from pathlib import Path
 
 from tsattn.errors import ModelError
@@ -35,6 +39,28 @@ def fingerprint(facts: Description) -> str:
     except OSError as error:
         raise ModelError(f"cannot read the model {facts.name!r}: {error.strerror}: {error.filename}") from error
     return digest.hexdigest()
+
+
+def code_fingerprint(files: Iterable[str]) -> str:
+    """A hash of Python files without their comments, docstrings and empty lines, the same in every version of Python."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update("\n".join(_bare(Path(file).read_text(encoding="utf-8"))).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _bare(source: str) -> list[str]:
+    """The lines of code."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            line, column = token.start
+            lines[line - 1] = lines[line - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                lines[line - 1] = ""
+    return [bare for line in lines if (bare := line.rstrip())]
 
 
 def model_folder(facts: Description) -> Path:

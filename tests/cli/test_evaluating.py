@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from tsattn.cli import app
-from tsattn.cli.evaluating import _methods
+from tsattn.cli.evaluating import _askable, _methods
 from tsattn.errors import EvaluationError, ModelError, PlanError, TsattnError
+from tsattn.evaluate.shapes.sweeps import QUESTIONS
 from tsattn.generate import describe
-from tsattn.methods import METHODS, PAPER
+from tsattn.methods import METHODS, PAPER, control_named
 
 FEW = ["--n", "1", "--steps", "1", "--workers", "1"]
 
@@ -48,6 +49,7 @@ def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
             EvaluationError,
             "--question r-max cannot be asked of hard-mask: .*start from",
         ),
+        (["sweep", "--page", "a/b"], PlanError, "--page is a name of letters, digits, - and _ .*, but got 'a/b'"),
         (["shapes", "--model", "shape"], ModelError, "unknown model 'shape': did you mean 'shapes'"),
         (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),
         (["sweep", "--start", "gentle:strength"], PlanError, "expected a field as NAME=VALUE, such as strength=0.5"),
@@ -125,16 +127,26 @@ def test_all_methods_are_those_that_the_model_can_be_run_with() -> None:
 
 @pytest.mark.slow
 def test_a_sweep_shares_a_folder_with_shapes(tmp_path: Path) -> None:
-    command = ["eval", "sweep", *FEW, "--question", "pads", "-o", str(tmp_path)]
+    command = ["eval", "sweep", *FEW, "--question", "pads", "--page", "from-paper", "-o", str(tmp_path)]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert "times paper" in " ".join(result.stdout.split())
-    assert {"sweep.md", "sweep.csv", "pads.svg"} <= {path.name for path in tmp_path.iterdir()}
-    assert "Model `shapes` (" in (tmp_path / "sweep.md").read_text()
+    assert {"from-paper.md", "from-paper.csv", "from-paper-pads.svg"} <= {path.name for path in tmp_path.iterdir()}
+    assert "Model `shapes` (" in (tmp_path / "from-paper.md").read_text()
     before = (tmp_path / "outcomes.jsonl").read_text()
     assert before.count("\n") == 3
     shapes = ["eval", "shapes", *FEW, "--events", "3", "--method", "vanilla", "--no-plots", "-o", str(tmp_path)]
     CliRunner().invoke(app, shapes, catch_exceptions=False)
     assert (tmp_path / "outcomes.jsonl").read_text() == before
+
+
+def test_questions_that_a_setting_cannot_be_asked_are_left_out_with_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    def asked(start: str) -> list[str]:
+        return [name for name in QUESTIONS if _askable(name, start, control_named(start))]
+
+    assert asked("gentle") == asked("ts-attn") == list(QUESTIONS)
+    assert not capsys.readouterr().err
+    assert asked("hard-mask") == ["steps-layers", "events", "segments", "guidance"]
+    assert "left out: --question pads cannot be asked of hard-mask" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -30,6 +30,10 @@ def test_the_paper_has_another_name():
         ("prompt-relay:strength=3.0", "prompt-relay:strength=3"),
         ("ts-attn:region=false:raise_subject=true:strength=0.2", "gentle"),
         ("kv-switch:t2v_step_fraction=.2", "kv-switch:t2v_step_fraction=0.2"),
+        ("kv-switch:t2v_step_fraction=.2:i2v_step_fraction=.2", "kv-switch:step_fraction=0.2"),
+        ("kv-switch:step_fraction=.2:i2v_step_fraction=.4", "kv-switch:t2v_step_fraction=0.2:i2v_step_fraction=0.4"),
+        ("ts-attn:step_fraction=.2", "ts-attn:i2v_step_fraction=0.2"),
+        ("gentle:strength=1e-5", "gentle:strength=1e-05"),
     ],
 )
 def test_one_method_has_one_name_however_it_is_written(text, name):
@@ -47,6 +51,7 @@ def test_one_method_has_one_name_however_it_is_written(text, name):
             "kv-switch:t2v_step_fraction=0.2",
             ControlConfig(policy="kv-switch", t2v_step_fraction=0.2, i2v_step_fraction=1.0),
         ),
+        ("kv-switch:step_fraction=2e-1", ControlConfig.kv_switch(0.2)),
         (
             "prompt-relay: strength = 3",
             ControlConfig(policy="prompt-relay", t2v_step_fraction=1.0, i2v_step_fraction=1.0, strength=3.0),
@@ -66,6 +71,8 @@ def test_other_numbers_stand_behind_the_name(text, config):
         ("gentle:", PlanError, "expected a field as NAME=VALUE"),
         ("gentle:layers=[1", PlanError, "expected a field as NAME=VALUE"),
         ("gentle:strength=much", ControlError, "strength is a number, but got 'much'"),
+        ("gentle:step_fraction=2", ControlError, "t2v_step_fraction"),
+        ("gentle:step_fraction=", ControlError, "t2v_step_fraction"),
         ("gentle:strength=true", ControlError, "strength is a number, but got True"),
         ("ts-attn:erosion=3.0", ControlError, "erosion is a whole number, but got 3.0"),
         ("ts-attn:layers=1", ControlError, "layers are numbers"),
@@ -105,6 +112,8 @@ def test_a_control_knows_its_name_at_any_strength(name):
         ControlConfig(layers="odd", unconditional=True),
         ControlConfig(strength=0.3, region=False, raise_subject=True, t2v_step_fraction=0.4),
         ControlConfig(policy="kv-switch"),
+        ControlConfig.kv_switch(0.4),
+        ControlConfig(strength=1e-7),
         ControlConfig(policy="prompt-relay", strength=3.0, layers=(1,)),
     ],
     ids=written,

@@ -271,6 +271,10 @@ def eval_sweep(
         Path,
         typer.Option("--output", "-o", help="Folder for outcomes and tables, also one of tsattn eval shapes'."),
     ] = Path("sweep"),
+    page: Annotated[
+        str | None,
+        typer.Option(help="Name of the page and its pictures in that folder, which can hold several. (default: sweep)"),
+    ] = None,
     model: Annotated[str, MODEL] = "shapes",
     n: Annotated[int, typer.Option(help="Prompts for each variant, number of events and seed.", min=1)] = 100,
     seed: Annotated[list[int] | None, typer.Option(help="Which prompts; may be repeated. (default: 0)", min=0)] = None,
@@ -287,8 +291,9 @@ def eval_sweep(
     from tsattn.cli.evaluating import run_sweep
 
     run_sweep(
-        question, output, start=start, model=model, n=n, seeds=seed or (0,), steps=steps, workers=workers, plots=plots
-    )
+        question, output, page=page, start=start, model=model, n=n, seeds=seed or (0,), steps=steps, workers=workers,
+        plots=plots,
+    )  # fmt: skip
 
 
 @eval_app.command("gates")

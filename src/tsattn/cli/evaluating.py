@@ -26,6 +26,7 @@ from tsattn.evaluate.shapes.figures import PRIMARY, tabulate
 from tsattn.evaluate.shapes.figures import Table as Figures
 from tsattn.evaluate.shapes.gates import GATES, Gate, check_gates
 from tsattn.evaluate.shapes.matrix import Watch, run
+from tsattn.evaluate.shapes.records import FILE
 from tsattn.evaluate.shapes.sheets import on_sheet, sheets
 from tsattn.evaluate.shapes.sweeps import PAPER, QUESTIONS, baseline, check_question
 from tsattn.evaluate.shapes.table import as_csv, as_markdown, as_objects, sweep_as_csv, sweep_as_markdown
@@ -36,8 +37,8 @@ from tsattn.methods import ALL, COMPARED, METHODS, Method, canonical, check_way,
 from tsattn.settings import Settings
 from tsattn.video import moved_into_place
 
-PAGE = "shapes"
-"""Name of the page where no other is given."""
+PAGE, SWEEP = "shapes", "sweep"
+"""Names of the pages where no other is given."""
 MOST_WORKERS = 4
 """Workers that are started without being asked for: each holds a model of its own."""
 
@@ -64,12 +65,7 @@ def run_shapes(
     Exits with 130 after Ctrl-C; what is done is kept. Raises `PlanError` for a method that there is not.
     """
     facts = describe(model)
-    if page is not None and (folder is None or not re.fullmatch(r"[A-Za-z0-9_-]+", page)):
-        raise PlanError(
-            f"--page is a name of letters, digits, - and _ for the page in the --output folder, but got {page!r}"
-            f"{' and no folder' * (folder is None)}"
-        )
-    page = page or PAGE
+    page = _page(page, PAGE, folder)
     if final and seeds:
         raise PlanError("--final has prompts of its own, the same for everybody; leave --seed out")
     seeds = seeds or (0,)
@@ -90,7 +86,7 @@ def run_shapes(
         measured = run(trials, place, model=model, shown=shown, workers=workers or _cores(), watch=told)
     table = tabulate(measured, compared)
     out = Console(stderr=as_json)
-    out.print(_summary(table, "final table" if final else f"n {n}, seeds {', '.join(map(str, seeds))}"))
+    out.print(_summary(table, f"n {n}, {'final table' if final else 'seeds ' + ', '.join(map(str, seeds))}"))
     if folder is not None:
         pages = {}
         if plots:
@@ -113,6 +109,7 @@ def run_sweep(
     names: Sequence[str] | None,
     folder: Path,
     *,
+    page: str | None,
     start: str,
     model: str,
     n: int,
@@ -121,16 +118,20 @@ def run_sweep(
     workers: int | None,
     plots: bool,
 ) -> None:
-    """Make and measure what the folder lacks for each question, then write their tables. Ctrl-C as in `run_shapes`."""
+    """Make and measure what the folder lacks for each question, then write their tables. Ctrl-C as in `run_shapes`.
+
+    Without names, all questions that can be asked of the start.
+    """
     setting = control_named(start)
-    chosen = list(dict.fromkeys(names or QUESTIONS))
-    for name in chosen:
+    page = _page(page, SWEEP, folder)
+    for name in names or ():
         check_question(name)
     if plots:
         check_drawing()
     settings = _settings(steps)
     with _watched(folder) as watch:
         told = watch("videos")
+        chosen = dict.fromkeys(names or [name for name in QUESTIONS if _askable(name, start, setting)])
         asked = {name: _trials(name, start, setting, settings, n, seeds) for name in chosen}
         every = list(chain.from_iterable(asked.values()))
         measured = iter(run(every, folder, model=model, workers=workers or _cores(), watch=told))
@@ -138,15 +139,35 @@ def run_sweep(
         name: tabulate(list(islice(measured, len(trials))), [baseline(setting)]) for name, trials in asked.items()
     }
     pictures = _question_pictures(answers) if plots else {}
-    files = {name: f"{name}.svg" for name in pictures}
+    files = {name: f"{page}-{name}.svg" for name in pictures}
     made = _made(describe(model), settings, n, seeds)
     if setting != PAPER:
         made += f" Variants start from `{canonical(start)}`."
-    contents = {"sweep.md": sweep_as_markdown(answers, made, files), "sweep.csv": sweep_as_csv(answers)}
+    contents = {f"{page}.md": sweep_as_markdown(answers, made, files), f"{page}.csv": sweep_as_csv(answers)}
     written = _written(folder, {**contents, **{files[name]: svg for name, svg in pictures.items()}})
     for name, table in answers.items():
         Console().print(_summary(table, f"{name}, n {n}, seeds {', '.join(map(str, seeds))}"))
     typer.echo(f"written to {folder}: {', '.join(written)}")
+
+
+def _page(page: str | None, default: str, folder: Path | None) -> str:
+    """The name of a page. Raises `PlanError` for one that is none, or has no folder to be in."""
+    if page is not None and (folder is None or not re.fullmatch(r"[A-Za-z0-9_-]+", page)):
+        raise PlanError(
+            f"--page is a name of letters, digits, - and _ for the page in the --output folder, but got {page!r}"
+            f"{' and no folder' * (folder is None)}"
+        )
+    return page or default
+
+
+def _askable(name: str, start: str, setting: ControlConfig) -> bool:
+    """Whether a question can be asked of a setting; says so where it cannot."""
+    try:
+        _trials(name, start, setting, SHAPES_SETTINGS, 1, (0,))
+    except EvaluationError as error:
+        typer.echo(f"left out: {error}", err=True)
+        return False
+    return True
 
 
 def _trials(
@@ -252,8 +273,9 @@ def _watched(folder: Path | None) -> Iterator[Any]:
         try:
             yield watch
         except KeyboardInterrupt:
-            kept = f"; what is measured is in {folder}, start again to go on" if folder else ""
-            progress.console.print(Text(f"stopped{kept}"))
+            kept = folder is not None and (folder / FILE).exists()
+            told = f"; outcomes of videos are in {folder}, start again to go on" if kept else ""
+            progress.console.print(Text(f"stopped{told}"))
             raise typer.Exit(130) from None
 
 

@@ -34,11 +34,13 @@ class Interval(NamedTuple):
 class Gain(NamedTuple):
     """What a run has more than another on the same groups: by how much, and how many times as much.
 
-    `ratio` is None where the other's mean is 0; its upper bound is infinite where that happens in too many draws.
+    `ratio` is None where the other's mean is 0; its upper bound is infinite where that happens in too many draws. `pairs`
+    tells of how many values.
     """
 
     difference: Interval
     ratio: Interval | None
+    pairs: int
 
 
 def corrected(comparisons: int, level: float = LEVEL) -> float:
@@ -59,10 +61,10 @@ def gain(
     more, base = float(values.mean()), float(over.mean())
     difference = Interval(more - base, *_bounds(drawn[:, 0] - drawn[:, 1], level))
     if base == 0:
-        return Gain(difference, None)
+        return Gain(difference, None, len(values))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.where(drawn[:, 1] == 0, np.inf, drawn[:, 0] / drawn[:, 1])
-    return Gain(difference, Interval(more / base, *_bounds(ratios, level)))
+    return Gain(difference, Interval(more / base, *_bounds(ratios, level)), len(values))
 
 
 def _means(values: NDArray[np.float64], groups: Sequence[str], level: float) -> NDArray[np.float64]:

@@ -16,6 +16,10 @@ from tsattn.plan.schema import did_you_mean
 
 ALIASES = {"paper": PAPER}
 """Other names of methods."""
+BOTH = "step_fraction"
+"""Stands for the share of steps in which a control acts, whether the model makes videos from text or starts from an image."""
+FRACTIONS = ("t2v_step_fraction", "i2v_step_fraction")
+"""What it stands for."""
 ALL = "all"
 """Stands for every method of the table, where several may be asked for."""
 
@@ -75,17 +79,24 @@ def written(config: ControlConfig, *, strength: bool = True) -> str:
         for name, known in CONTROLS.items()
         if known.policy == config.policy
     }
+    for different in others.values():
+        if all(field in different for field in FRACTIONS) and len({different[field] for field in FRACTIONS}) == 1:
+            different[BOTH] = different.pop(FRACTIONS[0])
+            del different[FRACTIONS[1]]
     name = min(others, key=lambda one: len(others[one]))
     numbers = [f"{field}={json.dumps(value).removesuffix('.0')}" for field, value in others[name].items()]
     return ":".join([name, *numbers])
 
 
 def changed(config: ControlConfig, change: Mapping[str, Any]) -> ControlConfig:
-    """A control with other values of some fields, lists as tuples and whole numbers where any may stand as such.
+    """A control with other values of some fields, lists as tuples and numbers as what the field takes; `step_fraction` is that
+    of both tasks.
 
     Raises `PlanError` for a field that there is not, `ControlError` for a value that makes no sense.
     """
     kinds = {one.name: one.type for one in fields(config)}
+    if BOTH in change:
+        change = {**dict.fromkeys(FRACTIONS, change[BOTH]), **{name: change[name] for name in change if name != BOTH}}
     for name in change:
         if name not in kinds:
             raise PlanError(f"a control has no {name!r}; {did_you_mean(name, list(kinds))}")
@@ -95,6 +106,11 @@ def changed(config: ControlConfig, change: Mapping[str, Any]) -> ControlConfig:
 def _fitting(value: Any, kind: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
+    if kind == "float" and isinstance(value, str):  # YAML 1.1 takes 1e-3 for a word
+        try:
+            return float(value)
+        except ValueError:
+            return value
     return float(value) if kind == "float" and type(value) is int else value
 
 

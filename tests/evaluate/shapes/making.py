@@ -15,9 +15,13 @@ CLIP = Clip(frames=FRAMES, fps=FPS, compression=2)
 
 
 def outcome(in_segment: str, *, kept: bool = True, reverse: str = "", seconds: float = 1.0) -> Outcome:
-    """Flags as 1 and 0; all that is done in its segment is done in order, too."""
+    """Flags as 1 and 0; all that is done in its segment is done in order, too.
+
+    In the reverse a "-" is the same event, and all are where nothing is told.
+    """
     flags = [flag == "1" for flag in in_segment]
-    return Outcome(flags, flags, flags, [flag == "1" for flag in reverse], kept, 0.01, seconds)
+    control = [None if flag == "-" else flag == "1" for flag in reverse or "-" * len(flags)]
+    return Outcome(flags, flags, flags, control, kept, 0.01, seconds)
 
 
 def trial(method: str = "vanilla", number: int = 0, *, events: int = 2, segmentation: str = "uniform") -> Trial:

@@ -37,12 +37,32 @@ def test_each_figure_is_the_mean_over_videos(table: Table) -> None:
         {name: row.figures[name].mean for name in row.figures if row.figures[name]} for row in table.rows
     )
     assert vanilla == {
-        PRIMARY: 0.25, "reversed_kept": 0.5, "subject_kept": 1, "in_segment": 0.25, "all_in_segment": 0, "in_order": 0.25,
+        PRIMARY: 0.25, "asked_kept": 0.25, "reversed_kept": 0.5, "subject_kept": 1, "in_segment": 0.25, "all_in_segment": 0, "in_order": 0.25,
         "all_done": 0, "background_change": pytest.approx(0.01), "seconds": 1,
     }  # fmt: skip
     assert ours[PRIMARY] == 0.5, "an event counts only where the subject is kept"
     assert ours["in_segment"] == ours["all_in_segment"] == ours["ordered"] == 1
+    assert ours["asked_kept"] == 0.5
     assert ours["reversed_kept"] == 0
+
+
+def test_the_control_is_of_the_segments_that_get_another_event_in_reverse() -> None:
+    found = [measured("vanilla", k, outcome(flags, reverse=back)) for k, (flags, back) in enumerate([
+        ("110", "0-1"), ("011", "1-1"), ("101", "---"),
+    ])]  # fmt: skip
+    (row,) = tabulate(found, ["vanilla"]).rows
+    assert row.figures["asked_kept"] == pytest.approx((0.5, 0.5, 0.5)), "half of the two segments of two prompts"
+    assert row.figures["reversed_kept"] is not None
+    assert row.figures["reversed_kept"].mean == 0.75
+    assert row.counted["reversed_kept"] == row.counted["asked_kept"] == 2
+    assert row.counted[PRIMARY] == 3
+
+
+def test_the_primary_figure_is_told_by_place_too(table: Table) -> None:
+    assert [row.by_place for row in table.rows] == [[0.5, 0], [0.5, 0.5], [0.5, 0]]
+    text = as_markdown(table, "Made so.")
+    assert "| method | event 1 | event 2 |" in text
+    assert "| ts-attn | 50.0 | 50.0 |" in text
 
 
 def test_unknown_is_not_zero(table: Table) -> None:
@@ -80,12 +100,15 @@ def test_a_baseline_that_was_not_measured_is_an_error() -> None:
 
 def test_the_csv_holds_every_figure_and_gain(table: Table) -> None:
     lines = list(csv.DictReader(io.StringIO(as_csv(table))))
-    assert len(lines) == 3 * len(FIGURES) + 2 * 4 * len(GAINED)
+    assert len(lines) == 3 * (len(FIGURES) + 2) + 2 * 4 * len(GAINED)
     (ratio,) = (line for line in lines if line["method"] == "ts-attn" and line["figure"] == f"{PRIMARY}: times vanilla")
     assert float(ratio["value"]) == pytest.approx(2)
     assert float(ratio["low"]) <= 2 <= float(ratio["high"])
     (unknown,) = (line for line in lines if line["method"] == "vanilla" and line["figure"] == "ordered")
-    assert unknown["value"] == ""
+    assert (unknown["value"], unknown["videos"]) == ("", "0")
+    both = [line for line in lines if line["method"] == "ts-attn" and line["figure"] == f"{EQUAL}: gain over vanilla"]
+    assert [(line["videos"], float(line["level"])) for line in both] == [("20", pytest.approx(table.level))]
+    assert {line["level"] for line in lines if line["figure"] == PRIMARY} == {str(LEVEL)}
 
 
 def test_plain_means_are_one_object_for_each_cell() -> None:
@@ -105,7 +128,8 @@ def test_the_markdown_says_how_it_was_corrected(table: Table) -> None:
     assert "all 24 of them" in text
     assert all(f"](shapes-{name}.svg)" in text for name in PICTURES)
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ") and "ts-attn" in line}
-    assert widths == {len(FIGURES) + 3, 6}
+    assert widths == {len(FIGURES) + 3, 4, 6}, "figures, places, gains"
+    assert "(20) |" in text, "on how many prompts both keep the subject"
 
 
 def test_pictures_name_axes_units_and_methods(table: Table) -> None:
@@ -122,7 +146,7 @@ def test_no_two_methods_look_alike() -> None:
     makefile = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     drawn = [
         canonical(name)
-        for line in re.findall(r"^(?:METHODS|FURTHER) := (.*)$", makefile, re.M)
+        for line in re.findall(r"^(?:METHODS|STRENGTHS|FURTHER) := (.*)$", makefile, re.M)
         for name in line.split()
     ]
     assert len(drawn) == 15

@@ -22,11 +22,11 @@ def found(**flags: list[str]) -> gates.Found:
 
 
 def clips(overlap: list[float], lead: float) -> np.ndarray:
-    """6 clips, 2 steps, a layer for each overlap; in the first one the due event leads by this factor."""
-    seen = np.zeros((6, 2, len(overlap), len(Glance._fields)))
+    """12 clips, 2 steps, a layer for each overlap; in the first one the due event leads by this factor."""
+    seen = np.zeros((12, 2, len(overlap), len(Glance._fields)))
     fields = {name: seen[..., k] for k, name in enumerate(Glance._fields)}
     fields["overlap"][:] = overlap
-    mass = np.random.default_rng(0).uniform(0.1, 0.2, (6, 1, len(overlap)))
+    mass = np.random.default_rng(0).uniform(0.1, 0.2, (12, 1, len(overlap)))
     for name in ("own", "other", "object_own", "object_other"):
         fields[name][:] = mass
     fields["own"][:, :, 0] *= lead
@@ -86,6 +86,7 @@ def test_g6_needs_one_layer_whose_lead_is_sure() -> None:
     assert leading.passed
     assert leading.checks[0].figure.mean == pytest.approx(1.3)
     assert not level.passed, "a tie is no lead"
+    assert not gates._leading(clips([0.0] * 3, 1.3)[:9]).passed, "an interval of a few clips says nothing"
     lost = clips([0.0] * 3, 1.3)
     lost[0, :, :, Glance._fields.index("object_own")] = np.nan
     json.dumps(gates._leading(lost).details, allow_nan=False)

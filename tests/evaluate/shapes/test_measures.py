@@ -21,7 +21,7 @@ def test_a_true_clip_shows_everything_and_nothing_of_the_reverse() -> None:
         assert found.subject_kept
         assert found.seconds == 2.5
         asked = case.scene.actors[0].role.events
-        assert len(found.reversed) == sum(event != other for event, other in zip(asked, asked[::-1], strict=True))
+        assert [flag is None for flag in found.reversed] == [a == b for a, b in zip(asked, asked[::-1], strict=True)]
 
 
 def test_a_clip_with_its_halves_swapped_shows_the_control() -> None:
@@ -44,7 +44,9 @@ def test_of_two_subjects_each_must_do_its_own() -> None:
     for number in range(10):
         case = Case((1, 1), 0, number)
         found = measure(plan_of(case, "uniform"), CLIP, render(case.scene), 1.0)
-        assert (found.in_segment, found.done, found.reversed, found.subject_kept) == ([True] * 2, [True] * 2, [], True)
+        assert found.in_segment == found.done == [True] * 2
+        assert found.reversed == [None] * 2, "each has one event, whose reverse is itself"
+        assert found.subject_kept
 
 
 def test_the_worlds_backgrounds_stand_still() -> None:

@@ -56,14 +56,14 @@ def test_a_sheet_is_of_the_first_cases_whatever_they_show(tmp_path: Path, monkey
 
 
 def test_other_numbers_of_a_method_stand_beside_its_videos_uncut(tmp_path: Path, monkeypatch) -> None:
-    one = replace(trial(events=3), method="kv-switch:t2v_step_fraction=0.2")
+    one = replace(trial(events=3), method="kv-switch:step_fraction=0.2")
     keep(tmp_path, one.key("w"), render(one.case.scene))
     written: list[str] = []
     monkeypatch.setattr(
         strips, "wrapped", lambda *of, **options: written.extend(lines := wrapped(*of, **options)) or lines
     )
     sheets([Measured(one, outcome("100", kept=False))], tmp_path, "w", CLIP)
-    assert written[-3:] == ["kv-switch:", "t2v_step_fraction=0.2", "(subject lost)"]
+    assert written[-3:] == ["kv-switch:", "step_fraction=0.2", "(subject lost)"]
 
 
 def test_what_cannot_be_kept_or_read_is_told(tmp_path: Path) -> None:

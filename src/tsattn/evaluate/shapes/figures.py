@@ -23,9 +23,8 @@ class Figure(NamedTuple):
 PRIMARY = "in_segment_kept"
 FIGURES: dict[str, Figure] = {
     PRIMARY: Figure("in segment, kept", lambda one: _share(one.in_segment) if one.subject_kept else 0.0),
-    "reversed_kept": Figure(
-        "reversed, kept", lambda one: (_share(one.reversed) if one.subject_kept else 0.0) if one.reversed else None
-    ),
+    "asked_kept": Figure("asked, kept", lambda one: _where_another(one, one.in_segment)),
+    "reversed_kept": Figure("reversed, kept", lambda one: _where_another(one, one.reversed)),
     "subject_kept": Figure("subject kept", lambda one: float(one.subject_kept)),
     "in_segment": Figure("in segment", lambda one: _share(one.in_segment)),
     "all_in_segment": Figure("all in segment", lambda one: float(all(one.in_segment))),
@@ -47,7 +46,8 @@ GAINED = (PRIMARY, "subject_kept", EQUAL)
 class Row(NamedTuple):
     """One method on one number of events with one segmentation.
 
-    `figures` have None where no video has that figure. `gains` are by baseline, without the method itself, and by the names
+    `figures` have None where no video has that figure, and `counted` tells how many have it. `by_place` is the primary figure
+    of the prompts' first, second, … events. `gains` are by baseline, without the method itself, and by the names
     of `GAINED`, without what cannot be said: where the two never both keep the subject.
     """
 
@@ -56,6 +56,8 @@ class Row(NamedTuple):
     method: str
     videos: int
     figures: dict[str, Interval | None]
+    counted: dict[str, int]
+    by_place: list[float]
     gains: dict[str, dict[str, Gain]]
 
 
@@ -118,12 +120,21 @@ def _row(
     over: dict[str, dict[str, Outcome]],
     level: float,
 ) -> Row:
-    figures = {name: mean(figure, list(found.values())) for name, figure in FIGURES.items()}
+    outcomes = list(found.values())
+    figures = {name: mean(figure, outcomes) for name, figure in FIGURES.items()}
+    counted = {name: sum(figure.of(one) is not None for one in outcomes) for name, figure in FIGURES.items()}
+    by_place = np.mean([[flag and one.subject_kept for flag in one.in_segment] for one in outcomes], axis=0).tolist()
     gains = {
         baseline: {name: more for name in GAINED if (more := gained(name, found, other, level))}
         for baseline, other in over.items()
     }
-    return Row(events, segmentation, method, len(found), figures, gains)
+    return Row(events, segmentation, method, len(found), figures, counted, by_place, gains)
+
+
+def _where_another(one: Outcome, flags: Sequence[bool | None]) -> float | None:
+    """The share of flags where the control asks for another event, 0 if the subject is not kept."""
+    seen = [bool(flag) for flag, other in zip(flags, one.reversed, strict=True) if other is not None]
+    return None if not seen else _share(seen) if one.subject_kept else 0.0
 
 
 def _share(flags: Sequence[bool]) -> float:

@@ -28,6 +28,8 @@ from tsattn.settings import Settings
 EVENTS = 3
 """Events of the prompts of all gates but g1 and g2."""
 BOUND = Figure("both events, each by its own subject", lambda one: float(all(one.in_segment) and one.subject_kept))
+FEWEST = 10
+"""Clips of which an interval is believed: by the bootstrap those of fewer are far too narrow, and of one it has no width."""
 SWITCHED = (0.2, 0.4)
 """Shares of the steps in which g4 switches keys and values."""
 GATES = {
@@ -48,13 +50,15 @@ class Check(NamedTuple):
     figure: Interval
     bar: float
     needs: Literal["at least", "at most", "surely above"] = "at least"
-    """Whether the figure itself must be on that side of the bar, or all of its interval."""
+    """Whether the figure itself must be on that side of the bar, or all of its interval, of `FEWEST` clips or more."""
+    of: int = FEWEST
+    """How many clips or videos there were, where the interval counts."""
 
     @property
     def passed(self) -> bool:
         """Whether it is."""
         if self.needs == "surely above":
-            return self.figure.low > self.bar
+            return self.figure.low > self.bar and self.of >= FEWEST
         return self.figure.mean >= self.bar if self.needs == "at least" else self.figure.mean <= self.bar
 
 
@@ -212,8 +216,8 @@ def _leading(clips: NDArray[np.float64]) -> Gate:
     details: dict[str, Any] = {name: _listed(np.nanmean(by_clip[name], axis=0)) for name in Glance._fields[2:]}
     details["own over other, by layer"] = _listed(np.array(everywhere))
     details["the same in the object's tokens"] = _listed(np.array(inside))
-    what = "due event over another, best layer"
-    return Gate("g6", [Check(what, best, 1.0, "surely above")], details)
+    what = f"due event over another, best layer, of {FEWEST} clips or more"
+    return Gate("g6", [Check(what, best, 1.0, "surely above", len(clips))], details)
 
 
 def _ratios(own: NDArray[np.float64], other: NDArray[np.float64]) -> list[Interval]:

@@ -71,7 +71,7 @@ def run(
                     if shown(trial):
                         keep(folder, key, video)
                     if key not in records.kept:
-                        new[key] = outcome, trial.about
+                        new[key] = outcome, trial.about(weights)
                 records.add(new)
                 done += 1
                 watch(done, wanted)

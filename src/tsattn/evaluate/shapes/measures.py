@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 from tsattn.errors import PlanError
 from tsattn.evaluate import verdict
 from tsattn.evaluate.verdict import judge
+from tsattn.fingerprint import code_fingerprint
 from tsattn.plan import Plan
 from tsattn.plan.schema import Event, Subject
 from tsattn.plan.timeline import Clip
@@ -40,9 +38,9 @@ class Outcome(NamedTuple):
     """Done at any time, after the subject's events before it."""
     done: list[bool]
     """Done at any time."""
-    reversed: list[bool]
-    """The control: of each segment that gets another event where a subject's events are told in reverse, whether that other
-    one is done inside it."""
+    reversed: list[bool | None]
+    """The control: whether the event is done inside the segment that gets it where a subject's events are told in reverse;
+    None where that is the same event."""
     subject_kept: bool
     background_change: float | None
     seconds: float
@@ -60,7 +58,7 @@ def measure(plan: Plan, clip: Clip, video: Frames, seconds: float) -> Outcome:
         in_segment=found.in_segment,
         in_order=found.in_order,
         done=[_judged(one, clip, video).in_order[place] for place, one in _event_by_event(plan)],
-        reversed=[is_done for is_done, kind, other in control if kind != other],
+        reversed=[is_done if kind != other else None for is_done, kind, other in control],
         subject_kept=found.subject_kept,
         background_change=background_change(video),
         seconds=seconds,
@@ -85,11 +83,8 @@ def background_change(video: Frames) -> float | None:
 
 @cache
 def rules() -> str:
-    """A hash of the world's versions and the code that measures, comments apart: what was measured by other rules is measured again."""
-    digest = hashlib.sha256(f"{WORLD} {PAIRS}".encode())
-    for file in (verifier.__file__, verdict.__file__, __file__):
-        digest.update(ast.dump(ast.parse(Path(file).read_text(encoding="utf-8"))).encode())
-    return digest.hexdigest()
+    """A hash of the world's versions and the code that measures: what was measured by other rules is measured again."""
+    return f"{WORLD} {PAIRS} {code_fingerprint([verifier.__file__, verdict.__file__, __file__])}"
 
 
 def _judged(plan: Plan, clip: Clip, video: Frames) -> Verdict:

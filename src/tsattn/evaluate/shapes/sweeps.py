@@ -69,7 +69,7 @@ def _in_steps(share: float) -> Fields:
 
 
 def _guided(scale: float) -> Mapping[str, Fields | None]:
-    return {f"vanilla, guidance {scale:g}": None, f"TS-Attn, guidance {scale:g}": {}}
+    return {f"vanilla, guidance {scale:g}": None, f"controlled, guidance {scale:g}": {}}
 
 
 QUESTIONS: dict[str, Question] = {

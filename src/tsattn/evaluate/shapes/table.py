@@ -7,22 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from tsattn.evaluate.intervals import Gain
-from tsattn.evaluate.shapes.figures import FIGURES, GAINED, PRIMARY, Row, Table
+from tsattn.evaluate.intervals import LEVEL, Gain
+from tsattn.evaluate.shapes.figures import EQUAL, FIGURES, GAINED, PRIMARY, Row, Table
 from tsattn.evaluate.shapes.matrix import Measured
 from tsattn.evaluate.shapes.measures import Outcome
 from tsattn.evaluate.shapes.sweeps import QUESTIONS
 from tsattn.evaluate.tables import csv_text, markdown_table, plain
 from tsattn.shapes.world import WORLD
 
-_HEADS = ("events", "segments", "method", "videos", "figure", "value", "low", "high")
+_HEADS = ("events", "segments", "method", "videos", "figure", "value", "low", "high", "level")
 _NOTES = """\
-* Shares are in percent; `±` bounds in brackets hold 95 % of the draws of prompts with replacement. *In segment, kept* is the
+* Shares are in percent; bounds in brackets hold 95 % of the draws of prompts with replacement. *In segment, kept* is the
   primary figure: events done in their own segment of videos that keep the subject, as a share of all events. *Reversed, kept* is
-  its control, the share with which another event of the prompt would be found there. docs/effect.md says what each column means.
+  its control: the share with which another event of the prompt is found there, the one that the prompt's reverse asks for, and
+  *asked, kept* the share of the right one in the same segments. docs/effect.md says what each column means.
 * Gains are paired by prompt and start noise. Their intervals, of points and of times, hold together, {all}, with 95 %
   (Bonferroni: each holds {each}). *Both keep* compares at equal consistency: on the prompts where both methods keep the
-  subject. Where all draws of a figure are alike, as of 0 %, its interval has no width, which is no certainty."""
+  subject, whose number is in parentheses. Where all draws of a figure are alike, as of 0 %, its interval has no width, which is no certainty."""
+_UNKNOWN = (None, None, None)
 _CHOSEN = """\
 * What is the best of many variants here was best by luck, too: only prompts that it was not chosen on tell how good it is
   (`tsattn eval shapes --final`)."""
@@ -61,6 +63,8 @@ def _cells(table: Table, level: str) -> list[str]:
     for events, segmentation in dict.fromkeys((row.events, row.segmentation) for row in table.rows):
         rows = [row for row in table.rows if (row.events, row.segmentation) == (events, segmentation)]
         parts += [f"{level} {events} event{'s' * (events > 1)}, {segmentation} segments", _figures(rows)]
+        if events > 1:
+            parts += ["In segment, kept, by the event's place in the prompt:", _by_place(rows)]
         for baseline in table.baselines:
             if any(row.gains.get(baseline) for row in rows):
                 parts += [f"Over {plain(baseline)}:", _gains(rows, baseline)]
@@ -122,6 +126,13 @@ def _figures(rows: Sequence[Row]) -> str:
     )
 
 
+def _by_place(rows: Sequence[Row]) -> str:
+    heads = ["method", *(f"event {number + 1}" for number in range(len(rows[0].by_place)))]
+    return markdown_table(
+        heads, [[plain(row.method), *(f"{100 * share:.1f}" for share in row.by_place)] for row in rows]
+    )
+
+
 def _shown(name: str, row: Row) -> str:
     found = row.figures[name]
     if found is None:
@@ -135,11 +146,17 @@ def _shown(name: str, row: Row) -> str:
 
 
 def _gains(rows: Iterable[Row], baseline: str) -> str:
-    heads = ["method", "in segment, kept: times", "points", "subject kept: points", "in segment, both keep: points"]
+    heads = [
+        "method",
+        "in segment, kept: times",
+        "points",
+        "subject kept: points",
+        "in segment, both keep: points (prompts)",
+    ]
     return markdown_table(
         heads,
         [
-            [plain(row.method), _ratio(gains[PRIMARY]), *(_points(gains.get(name)) for name in GAINED)]
+            [plain(row.method), _ratio(gains[PRIMARY]), *(_points(name, gains.get(name)) for name in GAINED)]
             for row in rows
             if (gains := row.gains.get(baseline))
         ],
@@ -152,19 +169,22 @@ def _ratio(gain: Gain) -> str:
     return f"{gain.ratio.mean:.2f} [{gain.ratio.low:.2f}, {gain.ratio.high:.2f}]"
 
 
-def _points(gain: Gain | None) -> str:
+def _points(name: str, gain: Gain | None) -> str:
     if gain is None:
         return "–"
     found = gain.difference
-    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    prompts = f" ({gain.pairs})" if name == EQUAL else ""
+    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]{prompts}"
 
 
 def _lines(table: Table) -> Iterable[Sequence[object]]:
     for row in table.rows:
-        place = row.events, row.segmentation, row.method, row.videos
+        place = row.events, row.segmentation, row.method
         for name, found in row.figures.items():
-            yield *place, name, *(found or (None, None, None))
+            yield *place, row.counted[name], name, *(found or _UNKNOWN), LEVEL
+        for number, share in enumerate(row.by_place, start=1):
+            yield *place, row.videos, f"{PRIMARY}: event {number}", share, None, None, None
         for baseline, gains in row.gains.items():
             for name, gain in gains.items():
-                yield *place, f"{name}: gain over {baseline}", *gain.difference
-                yield *place, f"{name}: times {baseline}", *(gain.ratio or (None, None, None))
+                yield *place, gain.pairs, f"{name}: gain over {baseline}", *gain.difference, table.level
+                yield *place, gain.pairs, f"{name}: times {baseline}", *(gain.ratio or _UNKNOWN), table.level

@@ -54,11 +54,11 @@ class Trial:
         definition = [ENGINE, weights, rules(), self._control, self._plan, asdict(self.settings)]
         return hashlib.sha256(_json(*definition).encode()).hexdigest()
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """For people who look into a file of outcomes."""
-        case = {**self.case._asdict(), "segments": self.segmentation}
-        return {"method": self.method, **case, "prompt": self.plan.prompt, "steps": self.settings.steps}
+    def about(self, weights: str) -> dict[str, Any]:
+        """For people who look into a file of outcomes: nothing is read back from it."""
+        how = {"method": self.method, "control": self._control, "weights": weights[:12]}
+        case = {**self.case._asdict(), "segments": self.segmentation, "prompt": self.plan.prompt}
+        return {**how, **case, "steps": self.settings.steps, "guidance": self.settings.guidance}
 
     @property
     def _control(self) -> list[Any]:
