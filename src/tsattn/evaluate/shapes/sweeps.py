@@ -88,6 +88,16 @@ QUESTIONS: dict[str, Question] = {
             **{f"strength {factor:g}": {"strength": factor} for factor in (0.1, 0.25, 0.5, 0.75, 1.0)},
         }),
     ),
+    "parts": Question(
+        "Which part does it, rearrangement or reinforcement?",
+        _of({
+            "no reinforcement": {"reinforcement": False},
+            **{
+                f"no rearrangement, strength {factor:g}": {"rearrangement": False, "strength": factor}
+                for factor in (0.5, 1.0, 2.0)
+            },
+        }),
+    ),
     "region": Question(
         "Where is the region cut, and how is it cleaned?",
         _of({
