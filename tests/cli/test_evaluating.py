@@ -1,4 +1,4 @@
-"""`tsattn eval shapes`, `sweep` and `gates` as a person types them."""
+"""`tsattn eval shapes` and `sweep` as a person types them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,6 @@ def no_videos(monkeypatch: pytest.MonkeyPatch) -> None:
         (["sweep", "--question", "magic"], EvaluationError, "unknown question 'magic'; there are steps-layers, r-max"),
         (["sweep", "--start", "gentle:strength"], PlanError, "expected a field as NAME=VALUE, such as strength=0.5"),
         (["sweep", "--start", "vanilla"], PlanError, "'vanilla' does not control a pass"),
-        (["gates", "--gate", "g9"], EvaluationError, "unknown gate 'g9'; there are g1"),
     ],
 )
 def test_what_there_is_not_is_refused(
@@ -147,12 +146,3 @@ def test_questions_that_a_setting_cannot_be_asked_are_left_out_with_a_word(capsy
     assert not capsys.readouterr().err
     assert asked("hard-mask") == ["steps-layers", "events", "segments", "guidance"]
     assert "left out: --question pads cannot be asked of hard-mask" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_gates_are_one_json_list_and_say_by_their_code_whether_all_are_passed() -> None:
-    result = CliRunner().invoke(app, ["eval", "gates", *FEW, "--gate", "g1", "--json"], catch_exceptions=False)
-    (gate,) = json.loads(result.stdout)
-    assert list(gate) == ["gate", "asks", "n", "seed", "passed", "checks", "details"]
-    assert [check["bar"] for check in gate["checks"]] == [0.95, 0.98]
-    assert result.exit_code == (0 if gate["passed"] else 1)

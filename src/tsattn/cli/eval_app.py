@@ -314,6 +314,6 @@ def eval_gates(
 
     Example: tsattn eval gates --gate g3 --gate g6 --n 20
     """
-    from tsattn.cli.evaluating import run_gates
+    from tsattn.cli.gating import run_gates
 
     run_gates(gate, output, model=model, n=n, seed=seed, steps=steps, workers=workers, as_json=json)

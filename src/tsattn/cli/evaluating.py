@@ -1,4 +1,4 @@
-"""`tsattn eval shapes`, `sweep` and `gates`: progress on the terminal, figures as tables, files or JSON."""
+"""`tsattn eval shapes` and `sweep`: progress on the terminal, figures as tables, files or JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from tsattn.errors import ControlError, EvaluationError, PlanError, UnsupportedP
 from tsattn.evaluate.drawing import check_drawing
 from tsattn.evaluate.shapes.figures import PRIMARY, tabulate
 from tsattn.evaluate.shapes.figures import Table as Figures
-from tsattn.evaluate.shapes.gates import GATES, Gate, check_gates
 from tsattn.evaluate.shapes.matrix import Watch, run
 from tsattn.evaluate.shapes.records import FILE
 from tsattn.evaluate.shapes.sheets import on_sheet, sheets
@@ -79,11 +78,11 @@ def run_shapes(
     if plots:
         check_drawing()
     settings = _settings(steps)
-    with _watched(folder) as watch, _kept_in(folder) as place:
+    with watched(folder) as watch, _kept_in(folder) as place:
         told = watch("videos")
         trials = list(matrix.trials(settings))
         shown = on_sheet(trials) if plots else lambda trial: False
-        measured = run(trials, place, model=model, shown=shown, workers=workers or _cores(), watch=told)
+        measured = run(trials, place, model=model, shown=shown, workers=workers or cores(), watch=told)
     table = tabulate(measured, compared)
     out = Console(stderr=as_json)
     out.print(_summary(table, f"n {n}, {'final table' if final else 'seeds ' + ', '.join(map(str, seeds))}"))
@@ -129,12 +128,12 @@ def run_sweep(
     if plots:
         check_drawing()
     settings = _settings(steps)
-    with _watched(folder) as watch:
+    with watched(folder) as watch:
         told = watch("videos")
         chosen = dict.fromkeys(names or [name for name in QUESTIONS if _askable(name, start, setting)])
         asked = {name: _trials(name, start, setting, settings, n, seeds) for name in chosen}
         every = list(chain.from_iterable(asked.values()))
-        measured = iter(run(every, folder, model=model, workers=workers or _cores(), watch=told))
+        measured = iter(run(every, folder, model=model, workers=workers or cores(), watch=told))
     answers = {
         name: tabulate(list(islice(measured, len(trials))), [baseline(setting)]) for name, trials in asked.items()
     }
@@ -182,31 +181,6 @@ def _trials(
         ) from error
 
 
-def run_gates(
-    names: Sequence[str] | None,
-    folder: Path | None,
-    *,
-    model: str,
-    n: int,
-    seed: int,
-    steps: int | None,
-    workers: int | None,
-    as_json: bool,
-) -> None:
-    """Measure gates. Exits with 1 where one is not passed."""
-    chosen = list(dict.fromkeys(names or GATES))
-    with _watched(folder) as watch:
-        gates = check_gates(
-            chosen, n=n, seed=seed, folder=folder, model=model, workers=workers or _cores(), steps=steps, watch=watch
-        )
-    if as_json:
-        print(json.dumps([_as_json(gate, n, seed) for gate in gates], allow_nan=False))
-    else:
-        Console().print(_gate_table(gates, f"n {n}, seed {seed}"))
-    if not all(gate.passed for gate in gates):
-        raise typer.Exit(1)
-
-
 def _methods(facts: Description, names: Sequence[str]) -> dict[str, Method]:
     """The methods of these names, each once; of "all", those of the table that a model can be run with.
 
@@ -241,7 +215,7 @@ def _kept_in(folder: Path | None) -> Iterator[Path]:
         yield Path(place)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Workers where nobody says how many: one for each core, as far as the memory of a laptop goes."""
     return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
@@ -261,7 +235,7 @@ def _settings(steps: int | None) -> Settings:
 
 
 @contextmanager
-def _watched(folder: Path | None) -> Iterator[Any]:
+def watched(folder: Path | None) -> Iterator[Any]:
     """A bar for each kind of work; Ctrl-C ends it with a line that says what is kept."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
@@ -324,24 +298,3 @@ def _summary(table: Figures, title: str) -> Table:
         times = "–" if ratio is None else f"{ratio.mean:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
         shown.add_row(str(row.events), row.segmentation, Text(row.method), bounds, times, f"{100 * kept.mean:.1f}")
     return shown
-
-
-def _gate_table(gates: Sequence[Gate], title: str) -> Table:
-    shown = Table(title=title, box=None, header_style="dim", title_justify="left")
-    for heading in ("gate", "", "figure", "bar", ""):
-        shown.add_column(heading, justify="right" if heading in ("figure", "bar") else "left", no_wrap=True)
-    signs = {"at least": "≥", "at most": "≤", "surely above": "all >"}
-    for gate in gates:
-        shown.add_section()
-        shown.add_row(gate.name, Text(GATES[gate.name], "bold"))
-        for check in gate.checks:
-            figure = f"{check.figure.mean:.3f} [{check.figure.low:.3f}, {check.figure.high:.3f}]"
-            passed = Text("passed", "green") if check.passed else Text("not passed", "red")
-            shown.add_row("", check.what, figure, f"{signs[check.needs]} {check.bar:g}", passed)
-    return shown
-
-
-def _as_json(gate: Gate, n: int, seed: int) -> dict[str, Any]:
-    checks = [{**check._asdict(), "figure": check.figure._asdict(), "passed": check.passed} for check in gate.checks]
-    about = {"gate": gate.name, "asks": GATES[gate.name], "n": n, "seed": seed, "passed": gate.passed}
-    return {**about, "checks": checks, "details": gate.details}

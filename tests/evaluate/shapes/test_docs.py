@@ -20,8 +20,8 @@ PAGE = (Path(__file__).parents[3] / "docs" / "effect.md").read_text(encoding="ut
 
 def test_the_commands_are_as_they_stand_there(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    for name in ("run_shapes", "run_gates", "run_sweep"):
-        monkeypatch.setattr(f"tsattn.cli.evaluating.{name}", lambda *given, name=name, **options: asked.append(name))
+    for module, name in (("evaluating", "run_shapes"), ("gating", "run_gates"), ("evaluating", "run_sweep")):
+        monkeypatch.setattr(f"tsattn.cli.{module}.{name}", lambda *given, name=name, **options: asked.append(name))
     commands = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     for command in commands:
         name, *words = shlex.split(command)
