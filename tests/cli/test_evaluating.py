@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tsattn.cli import app
-from tsattn.cli.evaluating import _askable, _methods
+from tsattn.cli.evaluating import _askable, _methods, watched
 from tsattn.errors import EvaluationError, ModelError, PlanError, TsattnError
+from tsattn.evaluate.shapes.records import FILE
 from tsattn.evaluate.shapes.sweeps import QUESTIONS
 from tsattn.generate import describe
 from tsattn.methods import METHODS, PAPER, control_named
@@ -145,3 +147,15 @@ def test_questions_that_a_setting_cannot_be_asked_are_left_out_with_a_word(capsy
     assert not capsys.readouterr().err
     assert asked("hard-mask") == ["steps-layers", "events", "segments", "guidance"]
     assert "left out: --question pads cannot be asked of hard-mask" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_what_is_kept_and_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, there in ((None, False), (tmp_path, False), (tmp_path, True)):
+        if there:
+            (tmp_path / FILE).touch()
+        with pytest.raises(typer.Exit) as stopped, watched(folder):
+            raise KeyboardInterrupt
+        assert stopped.value.exit_code == 130
+        told = " ".join(capsys.readouterr().err.split())
+        assert "stopped" in told
+        assert ("start again to go on" in told) is there
