@@ -222,7 +222,8 @@ def cores() -> int:
 
 def _made(facts: Description, settings: Settings, n: int, seeds: Sequence[int], *, final: bool = False) -> str:
     """A sentence on what a page's tables were measured with."""
-    which = "of the final table" if final else f"of each seed of {', '.join(map(str, seeds))}"
+    numbers = ", ".join(map(str, seeds))
+    which = "of the final table" if final else f"of {'seed' if len(seeds) == 1 else 'each of the seeds'} {numbers}"
     return (
         f"Model `{facts.name}` ({fingerprint(facts)[:12]}), {settings.steps} steps, guidance {settings.guidance:g}; {n} prompts "
         f"{which} for each number of events."
