@@ -43,8 +43,8 @@ def run_gates(
 
 def _gate_table(gates: Sequence[Gate], title: str) -> Table:
     shown = Table(title=title, box=None, header_style="dim", title_justify="left")
-    for heading in ("gate", "", "figure", "bar", ""):
-        shown.add_column(heading, justify="right" if heading in ("figure", "bar") else "left", no_wrap=True)
+    for number, heading in enumerate(("gate", "", "figure", "bar", "")):
+        shown.add_column(heading, justify="right" if heading in ("figure", "bar") else "left", no_wrap=number != 1)
     signs = {"at least": "≥", "at most": "≤", "surely above": "all >"}
     for gate in gates:
         shown.add_section()

@@ -45,7 +45,7 @@ def clips(overlap: list[float], lead: float) -> np.ndarray:
     ],
 )
 def test_a_check_is_held_against_its_bar(needs, figure, passed) -> None:
-    assert Check("", Interval(*figure), 0.5, needs).passed is passed
+    assert Check("", Interval(*figure), 0.5, needs, gates.FEWEST).passed is passed
 
 
 def test_g1_needs_events_and_subject() -> None:

@@ -51,14 +51,14 @@ class Check(NamedTuple):
     bar: float
     needs: Literal["at least", "at most", "surely above"] = "at least"
     """Whether the figure itself must be on that side of the bar, or all of its interval, of `FEWEST` clips or more."""
-    of: int = FEWEST
-    """How many clips or videos there were, where the interval counts."""
+    clips: int | None = None
+    """How many there were, where the interval counts."""
 
     @property
     def passed(self) -> bool:
         """Whether it is."""
         if self.needs == "surely above":
-            return self.figure.low > self.bar and self.of >= FEWEST
+            return self.figure.low > self.bar and (self.clips or 0) >= FEWEST
         return self.figure.mean >= self.bar if self.needs == "at least" else self.figure.mean <= self.bar
 
 
