@@ -64,6 +64,12 @@ def test_run_json_says_all(first):
     assert {"tsattn", "python", "torch", "diffusers", "transformers"} <= set(record["versions"])
 
 
+def test_a_method_that_cannot_be_recorded_is_run_and_says_so(tmp_path):
+    said = generate(PROMPT, *FEW, "-o", tmp_path, "--no-compare", "--method", "kv-switch")
+    assert "attention cannot be recorded" in said
+    assert not list(tmp_path.glob("*.record.*"))
+
+
 def test_another_method_controls_the_pass(first, tmp_path):
     generate(PROMPT, *FEW, "-o", tmp_path, "--no-compare", "--no-record", "--method", "ts-attn")
     assert json.loads((tmp_path / "run.json").read_text())["control"]["region"] is True

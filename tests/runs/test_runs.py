@@ -58,6 +58,14 @@ def test_recording_does_not_change_the_videos(model, made):
     assert made.videos["controlled"].record.steps == made.videos["baseline"].record.steps == (0,)
 
 
+def test_what_cannot_be_recorded_is_made_without(model):
+    switched = replace(RECIPE, control=ControlConfig.kv_switch())
+    run, plain = (runs.make(model, switched, record=record) for record in (True, False))
+    for name, video in run.videos.items():
+        assert video.record is None
+        np.testing.assert_array_equal(video.frames, plain.videos[name].frames)
+
+
 @pytest.mark.parametrize("name", ["", "run.json", "controlled.mp4", "baseline.mp4", "side_by_side.mp4"])
 def test_every_file_tells_the_whole_recipe(made, folder, name):
     saved = runs.read(folder / name)

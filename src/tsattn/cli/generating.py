@@ -182,6 +182,10 @@ def _finish(console: Console, folder: Path, made: runs.Run) -> None:
     console.print(Text(f"written to {folder}: {', '.join(written)}"))
     if any(video.record for video in made.videos.values()):
         console.print(Text(f"why it came out so: tsattn inspect {folder}", "dim"))
+    elif not made.recipe.control.recordable:
+        console.print(
+            Text("attention cannot be recorded with this method: each segment has a prompt of its own", "dim")
+        )
 
 
 def _table(made: runs.Run) -> Table:

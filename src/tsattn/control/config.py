@@ -107,6 +107,11 @@ class ControlConfig:
         return cls(policy="kv-switch", t2v_step_fraction=step_fraction, i2v_step_fraction=step_fraction)
 
     @property
+    def recordable(self) -> bool:
+        """Whether attention can be recorded: where each segment has a prompt of its own, no words go through the whole clip."""
+        return self.policy != "kv-switch"
+
+    @property
     def rule(self) -> Rule:
         """The part that the mathematics needs."""
         if self.policy != "ts-attn":  # what it adds depends on the time alone

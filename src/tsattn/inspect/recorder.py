@@ -53,10 +53,10 @@ def record(
         )
     if session.state.observer is not None:
         raise ControlError("this pipeline is recorded already; leave the running `with tsattn.record(...)` first")
-    if session.config.policy == "kv-switch":
+    if not session.config.recordable:
         raise ControlError(
-            "with the policy 'kv-switch' each segment attends to a prompt of its own, so there are no words to compare over the "
-            "clip; record another policy"
+            f"with the policy {session.config.policy!r} each segment attends to a prompt of its own, so there are no words to "
+            "compare over the clip; record another policy"
         )
     if any(spread(getattr(pipe, name, None)) for name in session.family.transformers):
         raise ControlError("recording works in one process only; switch context parallelism off")

@@ -92,7 +92,7 @@ def make(
 ) -> Run:
     """Make the videos of a run, all from the same noise, and judge them where a verifier knows their world.
 
-    With `record`, attention is recorded in the controlled steps of each; the videos are the same, bit for bit. `on_step`
+    With `record`, attention is recorded in the controlled steps of each, if the control is `recordable`; the videos are the same, bit for bit. `on_step`
     is called with a video's name after each of its denoising steps; what it raises ends the run, and the pipeline is left
     as it was. Raises as `check` and `control.enable` do, before the first step.
     """
@@ -101,6 +101,7 @@ def make(
         recipe = replace(recipe, image=hash_of(np.asarray(image)))
     enable(model.pipe, recipe.plan, config=recipe.control, fps=recipe.settings.fps)
     disable(model.pipe)
+    record = record and recipe.control.recordable
     alone = replace(recipe.control, strength=0.0) if record else None
     made = {}
     for name in videos:
