@@ -1,11 +1,13 @@
-"""What every stage of the training shares: checkpoints that a cut cannot spoil, a log, and the world's clips as tensors."""
+"""What every stage of the training shares: checkpoints and folders that a cut cannot spoil, a log, and the world's clips as tensors."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,20 @@ def save(path: Path, state: dict[str, Any]) -> None:
     part = path.with_suffix(".part")
     torch.save(state, part)
     os.replace(part, path)
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `folder` once all is written, so that a cut leaves what was there."""
+    part, old = (folder.with_name(f"{folder.name}.{ending}") for ending in ("part", "old"))
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    yield part
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(folder, old)
+    os.replace(part, folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 class Log:

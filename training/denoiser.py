@@ -13,6 +13,7 @@ same key, so training computes one of them and adds the logarithm of their numbe
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 
 from training import text
-from training.common import ALONE, Log, Mix, learning_rate, save
+from training.common import ALONE, Log, Mix, learning_rate, save, whole
 from training.data import Batch, batch_of, clips
 from training.looking import BLOCKS, WHEN, WHERE, look_at, looking_losses
 from training.muon import Muon
@@ -196,18 +197,19 @@ def train(
 ) -> tuple[Path, Path]:
     """Train, resuming from `folder` where it was cut. Returns the folders of denoiser and text encoder.
 
-    Raises `ValueError` for image-to-video without a `start` that knows all words: its text encoder is not trained; and for a
-    checkpoint of another recipe.
+    Raises `ValueError` for image-to-video without a `start` that knows all words: its text encoder is not trained; and where
+    the folder holds a training by another recipe, from another start or in the latents of another autoencoder.
     """
     finished = folder / "transformer", folder / "text_encoder"
-    if finished[1].exists():
-        return finished
     tokens = text.tokenizer()
     if recipe.i2v and (start is None or _words_of(start).keys() != tokens.get_vocab().keys()):
         raise ValueError(
             f"image-to-video goes on from a text-to-video model that knows all {len(tokens)} tokens of the world, but got "
             f"{start}; train that one first, and give its pipeline's folder with `--start`"
         )
+    _claim(folder, vae_folder, recipe, start)
+    if finished[1].exists():
+        return finished
     data = clips(vae_folder, recipe.mix, i2v=recipe.i2v)
     model = begin(tokens, data.latents.shape[1], seed, start, given=data.given.shape[1])
     model.encoder.requires_grad_(not recipe.i2v)
@@ -219,8 +221,6 @@ def train(
     checkpoint, done = folder / "denoiser.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint)
-        if [Leg(*leg) for leg in state["plan"]] != plan:
-            raise ValueError(f"{checkpoint} was cut from another plan of steps; finish it by the code that began it")
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         for solver, kept in zip(solvers, state["solvers"], strict=True):
@@ -255,11 +255,32 @@ def train(
             losses.clear()
         if (step + 1) % SAVED == 0:
             state = dict(model=model.state_dict(), average=average.state_dict(), step=step + 1)
-            state["plan"] = [tuple(leg) for leg in plan]
             save(checkpoint, {**state, "solvers": [solver.state_dict() for solver in solvers]})
-    average.eval().transformer.save_pretrained(finished[0])
-    average.encoder.save_pretrained(finished[1])
+    for module, place in zip((average.eval().transformer, average.encoder), finished, strict=True):
+        with whole(place) as part:
+            module.save_pretrained(part)
     return finished
+
+
+def _claim(folder: Path, vae_folder: Path, recipe: Recipe, start: Path | None) -> None:
+    """Note in a folder what is trained there. Raises `ValueError` where it is something else already."""
+    parts = {"in the latents of": vae_folder, "from": start and start / "transformer"}
+    told = "\n".join([str(recipe), *(f"{how} {_weights(place)}" for how, place in parts.items())])
+    note = folder / "recipe.txt"
+    if note.exists() and note.read_text() != told:
+        raise ValueError(
+            f"{folder} holds another training, which {note.name} there tells of; give another folder with `--runs`, or another "
+            "`--seed`"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(told)
+
+
+def _weights(part: Path | None) -> str:
+    """The hash of the weights of a pipeline's part in a folder."""
+    if part is None:
+        return "nothing"
+    return hashlib.sha256((part / "diffusion_pytorch_model.safetensors").read_bytes()).hexdigest()
 
 
 def flow_matching_loss(  # type: ignore[no-untyped-def]
@@ -279,7 +300,3 @@ def flow_matching_loss(  # type: ignore[no-untyped-def]
         noisy = (1 - level) * clean + level * noise
         velocity = model(noisy, batch.given, sigma, words.input_ids, words.attention_mask, kept)
     return (velocity.float() - (noise - clean)).square().mean()
-
-
-if __name__ == "__main__":
-    train(Path("training/runs/shapes"), Path("training/runs/shapes/vae"))

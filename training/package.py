@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from pathlib import Path
 
 from diffusers import (
@@ -17,12 +16,15 @@ from diffusers import (
 from transformers import UMT5EncoderModel
 
 from training import text
+from training.common import whole
 from tsattn.shapes.world import FRAMES, SIZE
 
 WAN_LATENTS = 16 * 21 * 60 * 104
 """Dimensions of Wan 2.1's latents for 81 frames of 480 x 832."""
 WAN_SHIFT = 3.0
 """Wan's flow shift at that size."""
+INDEX = "model_index.json"
+"""The file that makes a folder a pipeline."""
 
 
 def flow_shift(vae: AutoencoderKLWan) -> float:
@@ -40,8 +42,9 @@ def flow_shift(vae: AutoencoderKLWan) -> float:
 def package(vae: Path, transformer: Path, encoder: Path, target: Path) -> Path:
     """Write the pipeline to `target`, replacing what is there; one that starts from an image if the denoiser is given one.
 
-    Raises `ValueError` for an encoder of other words.
+    Raises `ValueError` for an encoder of other words, and for a target that holds anything but a pipeline.
     """
+    check_target(target)
     autoencoder, tokens = AutoencoderKLWan.from_pretrained(vae), text.tokenizer()
     denoiser = WanTransformer3DModel.from_pretrained(transformer)
     kind = WanPipeline if denoiser.config.in_channels == denoiser.config.out_channels else WanImageToVideoPipeline
@@ -60,16 +63,27 @@ def package(vae: Path, transformer: Path, encoder: Path, target: Path) -> Path:
         ),
         transformer=denoiser,
     )
-    shutil.rmtree(target, ignore_errors=True)
-    pipe.save_pretrained(target)
-    index = target / "model_index.json"
+    with whole(target) as part:
+        pipe.save_pretrained(part)
+        _tidy(part)
+    return target
+
+
+def check_target(target: Path) -> None:
+    """Raise `ValueError` where a folder holds anything but a pipeline, which alone may be replaced."""
+    if target.exists() and not (target / INDEX).exists() and (target.is_file() or any(target.iterdir())):
+        raise ValueError(f"{target} holds no pipeline, so it is not replaced; give a new folder with `--target`")
+
+
+def _tidy(pipeline: Path) -> None:
+    """Settings in a fixed order, and none that depend on where the parts were read from or on the version of a library."""
+    index = pipeline / INDEX
     facts = json.loads(index.read_text())
     # where the class lives differs between releases of transformers; this name works in all of them
     facts["tokenizer"] = ["transformers", "PreTrainedTokenizerFast"]
-    for folder in (target, *target.iterdir()):
-        for name in ("config.json", "model_index.json"):
+    for folder in (pipeline, *pipeline.iterdir()):
+        for name in ("config.json", INDEX):
             if (folder / name).exists():
-                settings = facts if name == "model_index.json" else json.loads((folder / name).read_text())
+                settings = facts if name == INDEX else json.loads((folder / name).read_text())
                 settings.pop("_name_or_path", None)
                 (folder / name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
-    return target

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKLWan
 
-from training.common import Log, clip_and_mask, learning_rate, save, scene_of
+from training.common import Log, clip_and_mask, learning_rate, save, scene_of, whole
 from tsattn.shapes.world import FRAMES
 
 STAGE = 1
@@ -131,7 +131,8 @@ def train(folder: Path) -> Path:
             save(checkpoint, dict(model=model.state_dict(), optimizer=optimizer.state_dict(), step=step + 1))
     _freeze_width(model)
     _normalise(model)
-    model.eval().save_pretrained(finished)
+    with whole(finished) as part:
+        model.eval().save_pretrained(part)
     return finished
 
 
@@ -142,7 +143,8 @@ def take_over(folder: Path, start: Path) -> Path:
     """
     finished, weights = folder / "vae", "diffusion_pytorch_model.safetensors"
     if not finished.exists():
-        shutil.copytree(start / "vae", finished)
+        with whole(finished) as part:
+            shutil.copytree(start / "vae", part, dirs_exist_ok=True)
     if not filecmp.cmp(finished / weights, start / "vae" / weights, shallow=False):
         raise ValueError(f"the autoencoder in {finished} is not that of {start}; give another folder with `--runs`")
     return finished
@@ -162,7 +164,3 @@ def _normalise(model: AutoencoderKLWan) -> None:
     latents = torch.cat([model.encode(part).latent_dist.mean for part in clips.split(4)])
     mean, std = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
     model.register_to_config(latents_mean=mean.tolist(), latents_std=std.tolist())
-
-
-if __name__ == "__main__":
-    train(Path("training/runs/shapes"))

@@ -1,3 +1,4 @@
+import itertools
 import shutil
 
 import pytest
@@ -133,8 +134,12 @@ def test_a_cut_training_ends_as_an_uncut_one_does_and_goes_on_with_no_other_reci
     monkeypatch.setattr(denoiser, "batch_of", cut)
     with pytest.raises(KeyboardInterrupt):
         weights("cut")
-    with pytest.raises(ValueError, match="another plan of steps"):
-        train(tmp_path / "cut", vae, recipe._replace(legs=recipe.legs[:3]), start=MODEL)
+    others = {"legs": recipe.legs[:3]}, {"peak": 2e-3}, {"mix": {(2,): 1.0}}, {"taught": not taught}
+    for name, change in itertools.product(("cut", "whole"), others):
+        with pytest.raises(ValueError, match="holds another training"):
+            train(tmp_path / name, vae, recipe._replace(**change), start=MODEL)
+    with pytest.raises(ValueError, match="holds another training"):
+        train(tmp_path / "cut", vae, recipe)
     for one, other in zip(weights("cut"), whole, strict=True):
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)

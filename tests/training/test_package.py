@@ -1,8 +1,10 @@
+import pytest
 import torch
 from diffusers import DiffusionPipeline, WanImageToVideoPipeline, WanPipeline
 
 from tests.shapes.sibling import untrained
 from training.common import scene_of
+from training.package import check_target
 from tsattn.generate import SHAPES_SETTINGS
 from tsattn.shapes import MODEL
 from tsattn.shapes.world import first_frame
@@ -24,3 +26,15 @@ def test_the_sibling_is_a_stock_pipeline_and_before_training_it_makes_what_its_s
     assert (pipe.transformer.config.in_channels, pipe.transformer.config.out_channels) == (10, 4)
     expected = latents(WanPipeline.from_pretrained(MODEL))
     assert torch.allclose(latents(pipe, image=first_frame(scene_of(0, stage=97))), expected, atol=1e-4)
+
+
+def test_nothing_but_a_pipeline_is_replaced(tmp_path):
+    target = tmp_path / "target"
+    check_target(target)
+    target.mkdir()
+    check_target(target)
+    (target / "thesis.tex").write_text("")
+    with pytest.raises(ValueError, match="holds no pipeline"):
+        check_target(target)
+    (target / "model_index.json").write_text("{}")
+    check_target(target)
