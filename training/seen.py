@@ -8,29 +8,23 @@ says whether it only repeats what was learned by heart.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from training.common import scene_of
 from training.data import SOURCES, Source
-from tsattn.evaluate.shapes.cases import Case
 from tsattn.evaluate.shapes.figures import FIGURES, PRIMARY
-from tsattn.evaluate.shapes.measures import Outcome
-from tsattn.evaluate.shapes.records import FILE
+from tsattn.evaluate.shapes.matrix import Measured
+from tsattn.evaluate.shapes.records import Records
+from tsattn.evaluate.shapes.trials import Matrix
+from tsattn.fingerprint import fingerprint
+from tsattn.generate import EMBEDDED, describe
+from tsattn.methods import METHODS, method_named
 from tsattn.shapes.world import Role, Scene
 
 Story = frozenset[Role]
 """What a prompt tells of each subject: colour, shape and row of events."""
-
-
-class Kept(NamedTuple):
-    """An outcome of one method, and of which prompt."""
-
-    method: str
-    case: Case
-    outcome: Outcome
 
 
 def story(scene: Scene) -> Story:
@@ -43,34 +37,37 @@ def learned(source: Source = SOURCES[0]) -> set[Story]:
     return {story(scene_of(seed, stage=source.stage, mix=source.mix)) for seed in range(source.count)}
 
 
-def outcomes(folder: Path, *, events: int) -> list[Kept]:
-    """The outcomes in a folder on final prompts of so many events with uniform segments."""
-    lines = [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
-    return [
-        Kept(line["method"], Case((events,), line["seed"], line["number"], True), Outcome(**line["outcome"]))
-        for line in lines
-        if line["final"] and line["segments"] == "uniform" and line["events"] == [events]
-    ]
+def measured(folder: Path, matrix: Matrix, model: str = EMBEDDED) -> list[Measured]:
+    """The trials of a matrix that a folder of outcomes holds, of this model's present weights."""
+    facts = describe(model)
+    weights = fingerprint(facts)
+    with Records(folder) as records:
+        kept = {trial: records.kept.get(trial.key(weights)) for trial in matrix.trials(facts.settings)}
+    return [Measured(trial, outcome) for trial, outcome in kept.items() if outcome is not None]
 
 
-def split(kept: list[Kept], known: set[Story]) -> dict[str, tuple[list[float], list[float]]]:
+def split(found: Iterable[Measured], known: set[Story]) -> dict[str, tuple[list[float], list[float]]]:
     """The primary figure of each video by method: on prompts whose story is known, and on all others."""
-    seen = {case: story(case.scene) in known for case in {one.case for one in kept}}
-    found: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for one in kept:
-        value = FIGURES[PRIMARY].of(one.outcome)
-        found[one.method][0 if seen[one.case] else 1].append(float(value or 0))
-    return dict(found)
+    parts: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for trial, outcome in found:
+        value = FIGURES[PRIMARY].of(outcome)
+        parts[trial.method][0 if story(trial.case.scene) in known else 1].append(float(value or 0))
+    return dict(parts)
 
 
 def main() -> None:
     """Print a row for each method."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help=f"folder with an {FILE} of one set of weights")
+    parser.add_argument("folder", type=Path, help="folder with the outcomes of tsattn eval shapes --final")
+    parser.add_argument("--model", default=EMBEDDED, help="whose outcomes")
+    parser.add_argument("--method", nargs="+", default=list(METHODS), help="as tsattn eval shapes names them")
     parser.add_argument("--events", type=int, default=3, help="number of events")
+    parser.add_argument("--n", type=int, default=300, help="number of prompts")
     options = parser.parse_args()
+    methods = {name: method_named(name) for name in options.method}
+    matrix = Matrix(methods=methods, events=(options.events,), n=options.n, final=True)
     print("percent of events in segment with the subject kept (prompts): story in training; not in training")
-    for method, groups in split(outcomes(options.folder, events=options.events), learned()).items():
+    for method, groups in split(measured(options.folder, matrix, options.model), learned()).items():
         told = (f"{100 * sum(group) / len(group):.1f} ({len(group)})" if group else "none" for group in groups)
         print(f"{method}: {'; '.join(told)}")
 
