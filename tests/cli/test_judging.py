@@ -83,6 +83,29 @@ def test_a_folder_is_judged_scored_and_resumed(server: Scripted) -> None:
     assert "missing video  1, left out" in table
 
 
+def test_a_video_that_cannot_be_decoded_is_done_with_after_a_run(server: Scripted) -> None:
+    path = make_video(Path("wan", ITEMS[0].name), frames=24)
+    path.write_bytes(path.read_bytes()[:-2000])
+    assert judge(server, "--yes").exit_code == 0
+    again = judge(server)
+    assert again.exit_code == 0, "there is nothing to agree to"
+    assert "0 videos to be judged" in again.stderr and "unscored: unreadable video  1" in again.stdout
+
+
+@pytest.mark.parametrize(("compat", "prompts"), [([], 3), (["--storyeval-compat"], 4)])
+def test_beside_a_score_stands_the_number_of_prompts_that_it_is_of(
+    tmp_path: Path, compat: list[str], prompts: int
+) -> None:
+    one = {"prompt": "p", "event_list": ["a", "b"], "class": ["human"], "completion_list_avg": [1, 0]}
+    entries = {f"{k}.mp4": one for k in range(3)}
+    entries["3.mp4"] = {**one, "completion_list_avg": [], "unscored": "refused"}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(entries))
+    table = CliRunner().invoke(app, ["eval", "score", str(path), *compat]).stdout
+    shown = {line.rsplit(None, 2)[0].strip(): line.split()[-1] for line in table.splitlines() if line.split()[-1:]}
+    assert (shown["all"], shown["human"], shown["2 events"], shown["animal"]) == (*[str(prompts)] * 3, "0")
+
+
 def test_compat_says_not_why_so_that_everything_counts(server: Scripted) -> None:
     assert judge(server, "--yes", "--storyeval-compat").exit_code == 0
     assert "unscored" not in results()[item(2).name]
@@ -183,6 +206,25 @@ def test_unscored_for_want_of_a_verdict_until_asked_again(server: Scripted) -> N
     server.script = [sensible]
     assert "unscored: no verdict  2" in judge(server, "--yes").stdout
     assert "unscored: no verdict" not in judge(server, "--yes", "--ask-again").stdout
+
+
+def test_asking_again_gives_up_nothing_before_it_asks(server: Scripted) -> None:
+    server.script = [completion("Hello.")]
+    assert "unscored: no verdict  2" in judge(server, "--yes").stdout
+    shown = judge(server, "--ask-again", "--preview")
+    assert shown.exit_code == 0 and "2 videos to be judged by m" in shown.stderr
+    assert "pass --yes" in str(judge(server, "--ask-again").exception)
+    before = len(server.asked)
+    assert "0 videos to be judged by m" in judge(server).stderr
+    assert len(server.asked) == before
+
+
+def test_a_video_is_scored_only_once_the_judge_answered_in_all_rounds(server: Scripted) -> None:
+    server.script = [lambda asked: (500, b"oops", {}) if asked["seed"] == 2 else sensible(asked)]
+    failed = judge(server, "--yes", "--retries", "0")
+    assert failed.exit_code == 1 and "unscored: judge failed  2" in failed.stdout
+    server.script = [sensible]
+    assert judge(server, "--yes").exit_code == 0
 
 
 def test_a_refused_key_is_an_error_after_the_results_are_written(server: Scripted) -> None:

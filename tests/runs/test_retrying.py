@@ -23,7 +23,7 @@ UNSCORED = Opinion(None, None, "refused: no")
 
 @pytest.fixture(autouse=True)
 def making(monkeypatch):
-    """Instead of videos, one grey frame with the seed; every recipe is remembered, and one may be cut short."""
+    """Instead of videos, one grey frame with the seed; every recipe is remembered; one may be cut short, or fail."""
     seen = []
 
     def make(model, recipe, *, videos, record, image, on_step):
@@ -31,6 +31,8 @@ def making(monkeypatch):
         seen.append((videos[0], recipe))
         if len(seen) == model:
             raise KeyboardInterrupt
+        if len(seen) == -model:
+            raise RuntimeError("CUDA out\nof memory")
         frames = np.full((25, 64, 64, 3), recipe.settings.seed, np.uint8)
         made = {name: runs.Video(frames=frames, seconds=1.0) for name in videos}
         return runs.Run(recipe=recipe, clip=CLIP, versions={"tsattn": "1"}, videos=made)
@@ -128,6 +130,37 @@ def test_an_interrupt_of_the_baseline_keeps_the_video(making):
 def test_an_interrupt_before_there_is_anything_is_one():
     with pytest.raises(KeyboardInterrupt):
         retried(TWO, retries=9, cut_at=1)
+
+
+def test_a_try_that_fails_ends_it_and_keeps_the_best_so_far(making, tmp_path):
+    opinions = iter((TWO, ONE))
+    run, interrupted = make_with_retries(-3, RECIPE, lambda *_: next(opinions), 9)
+    assert not interrupted
+    assert [one.kept for one in run.tried] == [True, False, False]
+    assert run.tried[2].opinion == Opinion(None, unscored="not made: RuntimeError: CUDA out of memory")
+    assert list(run.videos) == ["baseline", "controlled"], "the baseline is made all the same"
+    runs.write(tmp_path, run)
+    assert json.loads((tmp_path / "run.json").read_text())["tried"][2]["unscored"].startswith("not made")
+
+
+def test_a_failure_of_the_baseline_keeps_the_video(making):
+    run, interrupted = make_with_retries(-2, RECIPE, lambda *_: ALL, 5)
+    assert list(run.videos) == ["controlled"] and not interrupted
+    assert [(one.what, one.kept) for one in run.tried] == [("as asked", True), ("the model alone", False)]
+
+
+def test_a_failure_before_there_is_anything_is_one():
+    with pytest.raises(RuntimeError, match="out\nof memory"):
+        retried(TWO, retries=9, cut_at=-1)
+
+
+def test_a_judge_that_fails_leaves_the_video_unscored():
+    def opine(*_):
+        raise ValueError("no template")
+
+    run, _ = make_with_retries(0, RECIPE, opine, 9, videos=("controlled",))
+    assert [one.opinion.unscored for one in run.tried] == ["not judged: ValueError: no template"]
+    assert list(run.videos) == ["controlled"]
 
 
 def test_run_json_says_what_was_tried_and_is_read_back(tmp_path):

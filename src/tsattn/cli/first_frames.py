@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tsattn.errors import EvaluationError
+from tsattn.errors import AccessError, ChatError, EvaluationError
 from tsattn.evaluate.storyeval.i2v import Builder, Rejection, read_rejections
-from tsattn.evaluate.storyeval.items import read_items
+from tsattn.evaluate.storyeval.items import Item, read_items
+from tsattn.evaluate.storyeval.judging import FAILURES
 from tsattn.evaluate.storyeval.painter import open_painter
 from tsattn.plan.chat import OPENAI, Client, Endpoint
 
@@ -34,7 +35,7 @@ class Choice(NamedTuple):
 
 
 def build(prompts: str, folder: Path, *, choice: Choice, reject: Path | None) -> None:
-    """Make what is missing in the folder."""
+    """Make what is missing in the folder. Exits with 1 where the language model failed on a prompt."""
     width, height = _size(choice.size)
     rejections = {} if reject is None else read_rejections(reject)
     with Builder(folder, read_items(prompts)) as builder:
@@ -45,6 +46,7 @@ def _make(builder: Builder, rejections: Mapping[str, Rejection], choice: Choice,
     console = Console(stderr=True)
     if rejections:
         typer.echo(f"{builder.reject(rejections)} of {len(rejections)} rejected frames are rolled again", err=True)
+    builder.drop_lost()
     try:
         _write_states(builder, choice, console)
         _paint(builder, choice, width, height, console)
@@ -55,6 +57,11 @@ def _make(builder: Builder, rejections: Mapping[str, Rejection], choice: Choice,
     for record in builder.records.values():
         if record.refused:
             typer.echo(f"no frame: {record.name}: {record.refused}")
+    failed = [(record.name, record.failed.why) for record in builder.records.values() if record.failed]
+    for name, why in failed:
+        typer.echo(f"no frame yet: {name}: {why}; it is asked again on the next run")
+    if failed:
+        raise typer.Exit(1)
 
 
 def _write_states(builder: Builder, choice: Choice, console: Console) -> None:
@@ -65,8 +72,23 @@ def _write_states(builder: Builder, choice: Choice, console: Console) -> None:
         raise EvaluationError(f"{len(missing)} initial states are to be written; name who writes them with --llm-model")
     endpoint = Endpoint(model=choice.llm_model, base_url=choice.base_url or OPENAI, key_file=choice.key_file)
     with Client(endpoint) as client, Progress(*COLUMNS, console=console) as progress:
+        in_a_row = 0
         for item in progress.track(missing, description="initial states"):
-            builder.write_state(item, client)
+            in_a_row = 0 if _is_answered(builder, item, client) else in_a_row + 1
+            if in_a_row >= FAILURES:
+                console.print(f"{FAILURES} prompts failed one after another; no more are asked", style="red")
+                break
+
+
+def _is_answered(builder: Builder, item: Item, client: Client) -> bool:
+    """Ask for an initial state. A failure on this prompt is in its record, and told at the end."""
+    try:
+        builder.write_state(item, client)
+    except AccessError:
+        raise
+    except ChatError:
+        return False
+    return True
 
 
 def _paint(builder: Builder, choice: Choice, width: int, height: int, console: Console) -> None:

@@ -97,7 +97,7 @@ def run_judge(folder: Path, prompts: str | None, output: Path, *, who: Who, how:
         cases = _look_at(sets, name, protocol, console)
         judging = Judging(chain.from_iterable(of for _, of in cases), protocol, store)
         if how.ask_again:
-            judging.forget_unscored()
+            judging.ask_again()
         budget = Budget(price, how.max_cost, price.of(Usage(*store.tokens(name))) if price else 0.0)
         _show_preview(judging, name, protocol, budget, console)
         if how.preview:

@@ -14,13 +14,14 @@ from tsattn.cli.generating import check_folder
 from tsattn.evaluate.storyeval.layout import read_results
 from tsattn.evaluate.storyeval.report import FILES, PICTURES, reasons, write_report
 from tsattn.evaluate.storyeval.runs import rate, read_runs
-from tsattn.evaluate.storyeval.score import CLASSES, COUNTS, score
+from tsattn.evaluate.storyeval.score import CLASSES, COUNTS, counts, score
 
 
 def show_score(file: Path, *, as_json: bool, compat: bool) -> None:
     """Print the scores of a results file."""
     results = read_results(file)
     scores = score(results, compat=compat)
+    averaged = [result for result in results if counts(result, compat=compat)]
     if as_json:
         print(json.dumps(scores.flat()))
         return
@@ -28,7 +29,7 @@ def show_score(file: Path, *, as_json: bool, compat: bool) -> None:
     for heading in ("", "score in percent", "prompts"):
         table.add_column(heading, justify="right" if heading else "left")
     for name in ("all", *CLASSES, *COUNTS):
-        number = len(results) if name == "all" else sum(name in result.classes for result in results)
+        number = sum(name in ("all", *result.classes) for result in averaged)
         table.add_row(name.replace("_", " "), _percent(scores.classes[name]), str(number))
     table.add_section()
     table.add_row("prompts with all events", _percent(scores.complete), str(scores.counted))

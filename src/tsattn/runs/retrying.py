@@ -46,7 +46,9 @@ def make_with_retries(
     The best has the most events done, its subject kept counting as one more; of equals, it is the first. An unscored video
     is never better than a scored one; where none is scored, nothing is known to be missing, and the first is kept. The
     baseline is made last, from the best one's noise. `on_step` is called with "try 1", "try 2" ... or "baseline". An interrupt
-    from the keyboard ends the trying and leaves the baseline out, unless it comes before there is a first run.
+    from the keyboard ends the trying and leaves the baseline out, unless it comes before there is a first run. Nor does a
+    failure lose what is finished: a video whose judge fails is unscored, a later try that fails is the last, and one of the
+    baseline leaves it out; `tried` says so.
     """
     best: Run | None = None
     tried: list[Tried] = []
@@ -55,8 +57,14 @@ def make_with_retries(
         while best is None or (len(tried) <= retries and not _enough(tried)):
             what, chosen = ("as asked", recipe) if best is None else _next(recipe, tried, best.clip)
             told = partial(_told, on_step, f"try {len(tried) + 1}")
-            run = make(model, chosen, videos=("controlled",), record=record, image=image, on_step=told)
-            opinion = opine(chosen.plan, run.clip, run.videos["controlled"].frames)
+            try:
+                run = make(model, chosen, videos=("controlled",), record=record, image=image, on_step=told)
+            except Exception as error:  # whatever a model raises, as for want of memory
+                if best is None:
+                    raise
+                tried.append(_not_made(what, chosen, error))
+                break
+            opinion = _judged(opine, chosen, run)
             better = best is None or _rank(opinion) > max(_rank(one.opinion) for one in tried)
             tried = [
                 *(one._replace(kept=one.kept and not better) for one in tried),
@@ -64,8 +72,11 @@ def make_with_retries(
             ]
             best = run if better else best
         if "baseline" in videos:
-            alone = make(model, best.recipe, videos=("baseline",), record=record, image=image, on_step=on_step)
-            best = replace(best, videos={**alone.videos, **best.videos})
+            try:
+                alone = make(model, best.recipe, videos=("baseline",), record=record, image=image, on_step=on_step)
+                best = replace(best, videos={**alone.videos, **best.videos})
+            except Exception as error:
+                tried.append(_not_made("the model alone", best.recipe, error))
     except KeyboardInterrupt:
         if best is None:
             raise
@@ -75,6 +86,21 @@ def make_with_retries(
 
 def _told(on_step: Callable[[str], None], label: str, name: str) -> None:
     on_step(label)
+
+
+def _judged(opine: Opine, recipe: Recipe, run: Run) -> Opinion:
+    try:
+        return opine(recipe.plan, run.clip, run.videos["controlled"].frames)
+    except Exception as error:  # whatever a judge raises: the video is there all the same
+        return Opinion(None, unscored=f"not judged: {_line(error)}")
+
+
+def _not_made(what: str, recipe: Recipe, error: Exception) -> Tried:
+    return Tried(what, recipe, Opinion(None, unscored=f"not made: {_line(error)}"), kept=False)
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _rank(opinion: Opinion) -> tuple[bool, int]:

@@ -16,6 +16,7 @@ from tests.plan.scripted import Scripted, completion, scripted
 from tsattn.cli.app import app
 from tsattn.errors import ChatError, EvaluationError, OutputError
 from tsattn.evaluate.storyeval.i2v import Rejection, read_rejections
+from tsattn.evaluate.storyeval.judging import FAILURES
 from tsattn.locking import held
 from tsattn.video import LONGEST_NAME
 
@@ -35,6 +36,8 @@ class Painted:
     def __call__(self, *, prompt: str, generator: Any, width: int, height: int, **options: Any) -> Any:
         if len(self.asked) >= self.fails_after:
             raise KeyboardInterrupt
+        if width % 8 or height % 8:
+            raise ValueError("`height` and `width` have to be divisible by 8")
         self.asked.append((prompt, generator.initial_seed()))
         red, green = hash(prompt) % 256, generator.initial_seed() * 40 % 256
         return type("Made", (), {"images": [Image.new("RGB", (width, height), (red, green, 0))]})
@@ -138,6 +141,61 @@ def test_what_fails_stops_it_and_is_resumed(server: Scripted) -> None:
     server.script = [completion("Two.")]
     assert build(server).exit_code == 0
     assert len(server.asked) == 2 + 2
+
+
+def fails_on(*names: str) -> Any:
+    """A server that takes no request about these prompts."""
+
+    def reply(asked: dict[str, Any]) -> Any:
+        prompts = {one.name: one.prompt for one in map(item, range(20))}
+        fails = any(prompts[name] in asked["messages"][0]["content"] for name in names)
+        return (400, {"error": {"message": "too odd"}}, {}) if fails else completion("A cat sits.")
+
+    return reply
+
+
+def test_a_prompt_that_fails_stops_no_other_and_comes_last_the_next_time(server: Scripted) -> None:
+    server.script = [fails_on(ITEMS[0].name)]
+    failed = build(server)
+    assert failed.exit_code == 1
+    assert "2 of 3 first frames" in failed.stdout and f"no frame yet: {ITEMS[0].name}: http" in failed.stdout
+    assert record(0)["state"] is None and "too odd" in record(0)["failed"]["why"]
+    assert "too odd" in Path("i2v", "review.html").read_text()
+    prompts_file(Path("prompts.json"), [*ITEMS, item(3)])
+    server.script = [completion("A cat sits.")]
+    assert build(server).exit_code == 0
+    new, old = (asked["messages"][0]["content"] for asked in server.asked[3:])
+    assert item(3).prompt in new and ITEMS[0].prompt in old
+    assert record(0)["failed"] is None and len(Painted.asked) == 4
+
+
+def test_a_model_that_only_fails_is_left_alone(server: Scripted) -> None:
+    items = [item(k) for k in range(FAILURES + 2)]
+    prompts_file(Path("prompts.json"), items)
+    server.script = [fails_on(*(one.name for one in items[:-1]))]
+    failed = build(server)
+    assert failed.exit_code == 1 and "10 prompts failed one after another; no more are asked" in failed.stderr
+    assert len(server.asked) == FAILURES and not Painted.asked
+    assert build(server).exit_code == 1
+    assert len(server.asked) == 2 * FAILURES + 2 and len(Painted.asked) == 1, "none of the others is kept waiting"
+
+
+def test_a_pipeline_that_fails_is_told_in_a_line(server: Scripted) -> None:
+    failed = build(server, "--size", "854x480")
+    assert isinstance(failed.exception, EvaluationError)
+    assert str(failed.exception) == (
+        "'any' cannot paint 854x480 pixels: `height` and `width` have to be divisible by 8; choose another --size or "
+        "--image-model"
+    )
+
+
+def test_frames_whose_files_are_gone_are_listed_nowhere_whatever_fails(server: Scripted) -> None:
+    build(server)
+    Path("i2v", record(1)["frames"][0]["file"]).unlink()
+    prompts_file(Path("prompts.json"), [*ITEMS, item(3)])
+    server.script = [(404, {}, {})]
+    assert isinstance(build(server).exception, ChatError)
+    assert list(json.loads(Path("i2v", "prompts.json").read_text())) == [ITEMS[0].name, ITEMS[2].name]
 
 
 @pytest.mark.parametrize(

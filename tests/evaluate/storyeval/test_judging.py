@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,7 +18,7 @@ from tests.evaluate.storyeval.making import KEY, is_scoring, item, make_video, s
 from tests.plan.scripted import Scripted, completion, scripted
 from tests.plan.serving import nonsense, served
 from tsattn.errors import AccessError, ChatError
-from tsattn.evaluate.storyeval.cost import Budget, LimitReached, Price, preview
+from tsattn.evaluate.storyeval.cost import Budget, Call, LimitReached, Price, preview
 from tsattn.evaluate.storyeval.frames import inspect, key_frames
 from tsattn.evaluate.storyeval.items import Video
 from tsattn.evaluate.storyeval.judges import EndpointJudge
@@ -51,12 +54,13 @@ def judged(
     """The outcome of judging, also where it stopped with the error in `options["stops"]`."""
     protocol = protocol or short()
     stops, at_once = options.pop("stops", None), options.pop("at_once", 3)
+    per_minute = options.pop("per_minute", None)
     endpoint = Endpoint(model="m", base_url=server.address, **{"timeout": 20.0, "retries": 1, **options})
     cases = [prepare(one, "m", protocol) for one in videos]
-    with Store(folder) as store, EndpointJudge(endpoint, at_once=at_once) as judge:
+    with Store(folder) as store, EndpointJudge(endpoint, at_once=at_once, per_minute=per_minute) as judge:
         judging = Judging(cases, protocol, store)
         if ask_again:
-            judging.forget_unscored()
+            judging.ask_again()
         if stops:
             with pytest.raises(stops):
                 judging.run(judge, budget or Budget(None, None))
@@ -173,6 +177,31 @@ def test_a_failure_is_asked_again_but_a_reply_is_only_where_wanted(
     assert output.completion == [1, 1]
 
 
+def test_asking_again_keeps_what_an_outage_left_unfinished(server: Scripted, tmp_path: Path, video: Video) -> None:
+    server.script = [DESCRIPTION, BROKEN]
+    judged(server, tmp_path, [video], retries=0)
+    server.script = [verdict(1, 1)]
+    ((output,),) = judged(server, tmp_path, [video], ask_again=True)
+    assert (output.completion, output.description) == ([1, 1], "A cat does things.")
+    assert len(server.asked) == 3
+
+
+def test_what_is_to_be_asked_again_is_counted_at_once_and_given_up_only_by_the_run(
+    server: Scripted, tmp_path: Path, video: Video
+) -> None:  # fmt: skip
+    server.script = [DESCRIPTION, completion("?")]
+    ((output,),) = judged(server, tmp_path, [video])
+    case = prepare(video, "m", short())
+    with Store(tmp_path) as store:
+        judging = Judging([case], short(), store)
+        assert not judging.calls() and not judging.unfinished()
+        judging.ask_again()
+        likely, most = preview(judging.calls(), None)
+        assert (likely.calls, most.calls, judging.unfinished()) == (2, 6, [case])
+        assert judging.outcome(case) == [output]
+        assert Judging([case], short(), store).outcome(case) == [output]
+
+
 def test_equal_videos_are_judged_once(server: Scripted, tmp_path: Path, video: Video) -> None:
     server.script = [sensible]
     twin = video._replace(path=make_video(tmp_path / "other" / video.item.name))
@@ -185,7 +214,7 @@ def test_videos_that_are_missing_or_broken_are_never_asked_about(
     server: Scripted, tmp_path: Path, video: Video
 ) -> None:
     spoilt = make_video(tmp_path / "spoilt.mp4", frames=24)
-    spoilt.write_bytes(spoilt.read_bytes()[:-2000])
+    spoil(spoilt)
     text = tmp_path / "text.mp4"
     text.write_text("no video")
     videos = [video._replace(path=path) for path in (tmp_path / "none.mp4", spoilt, text, tmp_path / ("x" * 300))]
@@ -198,6 +227,41 @@ def test_videos_that_are_missing_or_broken_are_never_asked_about(
     assert reasons[3].startswith("missing video")
     assert reasons[4] == "missing video: its job failed"
     assert not server.asked
+
+
+def spoil(path: Path) -> None:
+    """Cut a video off, so that it opens but cannot be decoded to its end."""
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def test_a_video_that_cannot_be_decoded_is_found_out_once(server: Scripted, tmp_path: Path, video: Video) -> None:
+    spoil(make_video(video.path, frames=24))
+    first = judged(server, tmp_path, [video])
+    case = prepare(video, "m", short())
+    with Store(tmp_path) as store:
+        judging = Judging([case], short(), store)
+        assert [judging.outcome(case)] == first
+        judging.ask_again()
+        assert not judging.calls() and not judging.unfinished()
+    server.script = [sensible]
+    make_video(video.path, frames=24)
+    assert judged(server, tmp_path, [video])[0][0].completion, "another file is another video"
+
+
+def test_a_file_that_is_written_while_it_is_read_is_looked_at_again(
+    server: Scripted, tmp_path: Path, video: Video
+) -> None:
+    make_video(video.path, frames=24)
+    case, whole = prepare(video, "m", short()), video.path.read_bytes()
+    spoil(video.path)
+    endpoint = Endpoint(model="m", base_url=server.address)
+    with Store(tmp_path) as store, EndpointJudge(endpoint) as judge:
+        judging = Judging([case], short(), store)
+        judging.run(judge, Budget(None, None))
+        assert str(judging.outcome(case)[0].unscored).startswith("unreadable video")
+    server.script = [sensible]
+    video.path.write_bytes(whole)
+    assert judged(server, tmp_path, [video])[0][0].completion
 
 
 def key_frames_of(video: Video) -> str:
@@ -290,6 +354,29 @@ def test_questions_that_are_asked_again_keep_the_pace_too(server: Scripted, tmp_
     gaps = [later - sooner for sooner, later in pairwise(sorted(server.times))]
     assert len(gaps) == 6 + 3 - 1
     assert sum(gaps) >= len(gaps) * 0.1 * 0.9
+
+
+def test_an_interrupt_sends_none_of_the_questions_that_wait_for_their_turn(server: Scripted, tmp_path: Path) -> None:
+    def interrupt(asked: dict[str, Any]) -> Any:
+        time.sleep(0.5)  # until the others wait for their turn
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return sensible(asked)
+
+    server.script = [interrupt, sensible]
+    videos = many(tmp_path, 3)
+    began = time.monotonic()
+    outcome = judged(server, tmp_path, videos, stops=KeyboardInterrupt, per_minute=6)
+    assert time.monotonic() - began < 10, "the second question would have been asked 10 s after the first"
+    assert len(server.asked) == 1
+    assert {str(outputs[0].unscored) for outputs in outcome} == {"not asked"}
+    assert len(server.asked) + len(calls_left(tmp_path, videos)) == 6, "the reply that came is kept"
+    server.script = [sensible]
+    assert all(outputs[0].completion for outputs in judged(server, tmp_path, videos))
+
+
+def calls_left(folder: Path, videos: list[Video]) -> list[Call]:
+    with Store(folder) as store:
+        return Judging([prepare(one, "m", short()) for one in videos], short(), store).calls()
 
 
 def paced(server: Scripted, folder: Path, script: list[Any]) -> None:

@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from jinja2 import TemplateError
 
 from tests.evaluate.storyeval.making import item, make_video, prompts_file
-from tsattn.errors import ModelError
-from tsattn.evaluate.storyeval.judges import LocalJudge
+from tsattn.errors import ChatError, ModelError
+from tsattn.evaluate.storyeval.frames import KeyFrames
+from tsattn.evaluate.storyeval.judges import LocalJudge, Question
 
 STAND_IN = Path(__file__).parent / "stand_in"
 ROOT = Path(__file__).parents[3]
@@ -82,6 +85,50 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     path = [str(ROOT)] if importlib.util.find_spec("torchvision") else [str(STAND_IN), str(ROOT)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "HF_HUB_OFFLINE": "1"}
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, cwd=cwd)
+
+
+class Processor:
+    """One that finds fault with every question."""
+
+    video_processor, chat_template = object(), "{{ raise_exception('no videos') }}"
+    fault: Exception = TemplateError("no videos")
+
+    def apply_chat_template(self, *given: object, **options: object) -> str:
+        raise self.fault
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> type[Processor]:
+    """What is opened as any processor; the model is a layer of torch."""
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    made = {AutoProcessor: Processor, AutoModelForImageTextToText: lambda: torch.nn.Linear(1, 1)}
+    for kind, make in made.items():
+        monkeypatch.setattr(kind, "from_pretrained", lambda source, make=make, **options: make())
+    return Processor
+
+
+@pytest.mark.parametrize("fault", [TemplateError("no videos"), ValueError("no videos")])
+def test_a_template_that_takes_no_such_question_is_a_failure_of_the_judge(
+    opened: type[Processor], monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:  # fmt: skip
+    monkeypatch.setattr(opened, "fault", fault)
+    with pytest.raises(ChatError, match="m failed: no videos"):
+        LocalJudge("m", device="cpu").ask(Question("?", KeyFrames(()), 0, 8, 1.0))
+
+
+def test_a_model_without_a_chat_template_is_refused(
+    opened: type[Processor], monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(opened, "chat_template", None)
+    with pytest.raises(ModelError, match="has no chat template"):
+        LocalJudge("m", device="cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA")
+def test_a_device_that_is_not_there_is_told(opened: type[Processor]) -> None:
+    with pytest.raises(ModelError, match="cannot open 'm' as a vision-language model: .*CUDA"):
+        LocalJudge("m", device="cuda")
 
 
 def test_what_is_no_vision_language_model_is_refused(tmp_path: Path) -> None:

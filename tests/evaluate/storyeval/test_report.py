@@ -42,6 +42,17 @@ def files(tmp_path: Path) -> list[str]:
     return [str(path) for path in made]
 
 
+def test_a_path_may_hold_an_equals_sign_with_a_label_and_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs", "lr=0.1").mkdir(parents=True)
+    path = results_file(Path("runs", "lr=0.1"), "wan", [[1, 0]])
+    assert [run.label for run in read_runs([str(path), f"a={path}", f"b=c={path}"])] == ["wan", "a", "b=c"]
+    with pytest.raises(EvaluationError, match="cannot read the results none.json"):
+        read_runs(["a=none.json"])
+
+
 def test_files_of_one_label_are_one_run(files: list[str]) -> None:
     runs = read_runs(files)
     assert [run.label for run in runs] == ["vanilla", "ts|attn"]

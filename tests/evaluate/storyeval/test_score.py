@@ -114,6 +114,21 @@ def test_compat_leaves_out_every_reason_but_that_nobody_judged(reason: Reason, c
     assert made["completion_list_avg"] == []
 
 
+@pytest.mark.parametrize("compat", [False, True])
+@pytest.mark.parametrize("reason", [Reason.FAILED, Reason.NOT_ASKED])
+@pytest.mark.parametrize(
+    "answered", [Output(0, [1, 0], "d", "s"), Output(0, [], "", "", Unscored(Reason.REFUSED, "no"))]
+)
+def test_no_score_is_given_before_the_judge_answered_in_all_rounds(
+    answered: Output, reason: Reason, compat: bool
+) -> None:  # fmt: skip
+    given = [answered, *(Output(number, [], "", "", Unscored(reason, "so")) for number in (1, 2))]
+    made = written(item(), given, videos=VideoSet("m", None, ()), judge="j", compat=compat)
+    assert (made["completion_list_avg"], made["completion_score_avg"]) == ([], None)
+    assert made["unscored"] == f"{reason.value}: so"
+    assert made["output0"]["completion_list"] == answered.completion
+
+
 def test_the_number_of_events_is_known_without_its_class(tmp_path: Path) -> None:
     assert scored(tmp_path, a=entry([1.0, 0.0, 0.0], "human")).classes["3_events"] == 1 / 3
 

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from tsattn.errors import EvaluationError, OutputError, RefusalError
+from tsattn.errors import AccessError, ChatError, EvaluationError, OutputError, RefusalError
 from tsattn.evaluate.storyeval.items import Item
 from tsattn.evaluate.storyeval.painter import Painter
 from tsattn.evaluate.storyeval.protocol import read_template, spoken
@@ -65,13 +65,24 @@ class Frame(_Strict):
     rejected: bool = False
 
 
+class Failure(_Strict):
+    """Why a model could not be asked, and when."""
+
+    why: str
+    at: str
+
+
 class Record(_Strict):
-    """All that was made for a prompt. `refused` says why there is no state, where the model would not write one."""
+    """All that was made for a prompt.
+
+    `refused` says why there is no state, where the model would not write one; `failed` where it could not, the last time.
+    """
 
     name: str
     prompt: str
     state: State | None = None
     refused: str | None = None
+    failed: Failure | None = None
     frames: list[Frame] = []
 
     @property
@@ -132,25 +143,47 @@ class Builder:
         return count
 
     def stateless(self) -> list[Item]:
-        """Prompts whose initial state is still to be written."""
-        return [item for item in self.items if self.records[item.name].state is None]
+        """Prompts whose initial state is still to be written; those that failed come last, the latest failure at the end."""
+
+        def failed(item: Item) -> str:
+            failure = self.records[item.name].failed
+            return failure.at if failure else ""
+
+        return sorted((item for item in self.items if self.records[item.name].state is None), key=failed)
 
     def write_state(self, item: Item, client: Client) -> None:
-        """Have the initial state of a prompt written. A refusal is recorded; raises `ChatError` where the model fails."""
+        """Have the initial state of a prompt written. A refusal is recorded.
+
+        Raises `AccessError` where the server will answer nothing, and `ChatError` where the model fails on this prompt, which
+        is recorded too.
+        """
         record = self.records[item.name]
         try:
             text = _asked(item, client)
         except RefusalError as error:
-            record.refused = str(error)
+            record.refused, record.failed = str(error), None
+        except AccessError:
+            raise
+        except ChatError as error:
+            record.failed = Failure(why=str(error), at=_now())
+            self._write(record)
+            raise
         else:
             record.state = State(text=text, by=client.endpoint.model, question=INITIAL, at=_now())
-            record.refused = None
+            record.refused = record.failed = None
         self._write(record)
+
+    def drop_lost(self) -> None:
+        """Take frames for not made whose file is gone, or is not what was made."""
+        for record in self.records.values():
+            frame = record.frame
+            if frame and not self._is_there(frame):
+                record.frames.remove(frame)
 
     def frameless(self) -> list[Item]:
         """Prompts that have an initial state and no frame that stands."""
-        records = self.records
-        return [item for item in self.items if records[item.name].state and not self._standing(records[item.name])]
+        records = ((item, self.records[item.name]) for item in self.items)
+        return [item for item, record in records if record.state and record.frame is None]
 
     def paint(self, item: Item, painter: Painter, seed: int) -> None:
         """Make the next frame of a prompt, with a seed of its own for each roll."""
@@ -204,16 +237,9 @@ class Builder:
             part.write_text(page, encoding="utf-8")
         return path
 
-    def _standing(self, record: Record) -> bool:
-        """Whether the record's frame is there as it was made."""
-        frame = record.frame
-        if frame is None:
-            return False
+    def _is_there(self, frame: Frame) -> bool:
         path = self.folder / frame.file
-        if path.is_file() and _digest(path) == frame.sha256:
-            return True
-        record.frames.remove(frame)
-        return False
+        return path.is_file() and _digest(path) == frame.sha256
 
     def _make_folders(self) -> None:
         """Make the folders, and sweep them of what a killed run left."""
@@ -300,7 +326,7 @@ def _card(record: Record) -> str:
     """A prompt on the review sheet."""
     frame = record.frame
     if frame is None:
-        why = record.refused or "not made yet"
+        why = record.refused or (record.failed and record.failed.why) or "not made yet"
         return Template(_EMPTY_CARD).substitute(prompt=html.escape(record.prompt), why=html.escape(why))
     return Template(_CARD).substitute(
         name=html.escape(record.name),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
+from pathlib import Path
 from typing import NamedTuple
 
 from tsattn.errors import AccessError, ChatError, EvaluationError, RefusalError
@@ -20,7 +21,7 @@ from tsattn.evaluate.storyeval import protocol as rules
 from tsattn.evaluate.storyeval.cost import TOKENS_OF_A_FRAME, TOKENS_OF_A_REPLY, Budget, Call, text_tokens
 from tsattn.evaluate.storyeval.frames import Clip, KeyFrames, inspect, key_frames
 from tsattn.evaluate.storyeval.items import Video
-from tsattn.evaluate.storyeval.judges import Judge, Question
+from tsattn.evaluate.storyeval.judges import Judge, Question, Stopped
 from tsattn.evaluate.storyeval.rounds import SCORING, Output, Reason, Unscored, run_round
 from tsattn.evaluate.storyeval.store import Place, Reply, Store
 from tsattn.plan.chat import Usage
@@ -72,7 +73,9 @@ class Judging:
         self._protocol, self._store = protocol, store
         # one and the same video of two models is judged once
         self._open = list({case.judging: case for case in cases if case.unscored is None}.values())
-        self._broken: dict[str, Unscored] = {}
+        known = {case.judging: store.broken(case.judging) for case in self._open}
+        self._broken = {judging: Unscored(Reason.UNREADABLE, why) for judging, why in known.items() if why}
+        self._anew: set[tuple[str, int]] = set()
 
     def outcome(self, case: Case) -> list[Output]:
         """What the rounds of a case gave, as far as they went."""
@@ -81,12 +84,17 @@ class Judging:
             return [Output(number, [], "", "", unscored) for number in range(self._protocol.repeats)]
         return [self._replayed(case, number) for number in range(self._protocol.repeats)]
 
-    def forget_unscored(self) -> None:
-        """Let the rounds that ended without a score be asked again."""
-        for case in self._open:
-            for output in self.outcome(case):
-                if output.unscored:
-                    self._store.ask_again(case.judging, output.round)
+    def ask_again(self) -> None:
+        """Have the rounds asked anew that the judge's own replies left without a score.
+
+        They count as still to be asked from now on, and their replies are given up when `run` begins.
+        """
+        self._anew = {
+            (case.judging, output.round)
+            for case in self._open
+            for output in self.outcome(case)
+            if output.unscored and not output.unscored.reason.is_outage
+        }
 
     def calls(self) -> list[Call]:
         """What is still to be asked."""
@@ -109,24 +117,29 @@ class Judging:
         Raises `LimitReached` at the end of the budget, `AccessError` where the server will answer nothing, and `ChatError`
         where it fails again and again.
         """
+        for judging, number in self._anew:
+            self._store.ask_again(judging, number)
+        self._anew = set()
+        judge.stop.clear()
         asker = _Asker(judge, budget, self._protocol, self._store)
         pool = ThreadPoolExecutor(judge.at_once)
-        tasks = [pool.submit(self._judge_video, case, asker) for case in self.unfinished()]
         try:
-            for task in as_completed(tasks):
+            for task in as_completed([pool.submit(self._judge_video, case, asker) for case in self.unfinished()]):
                 task.result()
                 on_video()
         finally:
-            asker.stop.set()
+            judge.stop.set()
             pool.shutdown(cancel_futures=True)
 
     def _judge_video(self, case: Case, asker: _Asker) -> None:
-        if asker.stop.is_set() or case.clip is None:
+        if asker.judge.stop.is_set() or case.clip is None:
             return
         try:
             frames = key_frames(case.video.path, case.clip, self._protocol.indices)
         except EvaluationError as error:
             self._broken[case.judging] = Unscored(Reason.UNREADABLE, str(error))
+            if _is_unchanged(case.video.path, case.clip):
+                self._store.keep_broken(case.judging, str(error))
             return
         facts = {"video": str(case.video.path), "prompt": case.video.item.prompt, "judge": asker.judge.name}
         self._store.about(case.judging, {**facts, "questions": [rules.DESCRIBE, rules.SCORE]})
@@ -153,9 +166,12 @@ class Judging:
     def _left(self, case: Case, number: int) -> Sequence[Call]:
         """What a round still has to ask."""
         assert case.clip is not None
+        if case.judging in self._broken:
+            return []
         asks, limit = self._protocol.asks, self._protocol.max_tokens
         try:
-            run_round(case.video.item, number, self._protocol, self._reading(case, number))
+            anew = (case.judging, number) in self._anew
+            run_round(case.video.item, number, self._protocol, _unasked if anew else self._reading(case, number))
         except _Unasked as unasked:
             frames = len(self._protocol.indices(case.clip.frames))
             describing, scoring = (
@@ -170,14 +186,13 @@ class Judging:
 
 
 class _Asker:
-    """Asks a judge what the store cannot answer, until the budget ends, nothing works any more, or `stop` is set."""
+    """Asks a judge what the store cannot answer, until the budget ends, nothing works any more, or the judge is stopped."""
 
     def __init__(self, judge: Judge, budget: Budget, protocol: rules.Protocol, store: Store) -> None:
         self.judge = judge
         self._budget, self._protocol, self._store = budget, protocol, store
         self._failed_in_a_row = 0
         self._lock = threading.Lock()
-        self.stop = threading.Event()
 
     def judge_round(self, case: Case, number: int, frames: KeyFrames) -> None:
         """Ask all that a round needs. A failure is kept as one, and not raised unless it is the last straw."""
@@ -186,15 +201,15 @@ class _Asker:
             place = Place(case.judging, number, step, k)
             reply = self._store.reply(place)
             if reply is None:
-                if self.stop.is_set():
-                    raise _Unasked(step, k)
+                if self.judge.stop.is_set():
+                    raise Stopped
                 question = Question(text, frames, number, self._protocol.max_tokens, self._protocol.temperature)
                 reply = self._answered(place, question)
             return _unless_refused(reply)
 
         try:
             run_round(case.video.item, number, self._protocol, ask)
-        except _Unasked:
+        except Stopped:
             pass
         except ChatError as error:
             self._note_failure(error)
@@ -225,19 +240,31 @@ class _Asker:
 
     def _note_failure(self, error: ChatError) -> None:
         if isinstance(error, AccessError):
-            self.stop.set()
+            self.judge.stop.set()
             raise error
         with self._lock:
             self._failed_in_a_row += 1
             if self._failed_in_a_row >= FAILURES:
-                self.stop.set()  # at once: whoever called learns of it later, and meanwhile the next would be asked
+                self.judge.stop.set()  # at once: whoever called learns of it later, and meanwhile the next would be asked
                 raise ChatError(f"{FAILURES} questions failed one after another, the last: {error}")
+
+
+def _unasked(step: str, ask: int, text: str) -> Reply:
+    raise _Unasked(step, ask)
 
 
 def _unless_refused(reply: Reply) -> Reply:
     if reply.outcome == "refused":
         raise RefusalError(reply.text)
     return reply
+
+
+def _is_unchanged(path: Path, clip: Clip) -> bool:
+    """Whether a file is what it was when it was looked at, and not what another program writes just now."""
+    try:
+        return inspect(path) == clip
+    except EvaluationError:
+        return False
 
 
 def _is_file(video: Video) -> bool:

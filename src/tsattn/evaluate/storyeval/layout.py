@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.storyeval.items import Item, VideoSet, tagged
-from tsattn.evaluate.storyeval.rounds import Output, Reason, Unscored
+from tsattn.evaluate.storyeval.rounds import Output, Unscored
 from tsattn.video import moved_into_place
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -95,9 +95,9 @@ def entry(item: Item, outputs: Sequence[Output], *, videos: VideoSet, judge: str
 
 
 def why_unscored(outputs: Sequence[Output]) -> Unscored | None:
-    """Why there is no score, None where there is one: from any round, but not before all rounds were asked."""
+    """Why there is no score, None where there is one: from any round, but not before the judge answered in all."""
     reasons = [output.unscored for output in outputs if output.unscored]
-    waiting = [unscored for unscored in reasons if unscored.reason is Reason.NOT_ASKED]
+    waiting = [unscored for unscored in reasons if unscored.reason.is_outage]
     return next(iter(waiting or (reasons if len(reasons) == len(outputs) else [])), None)
 
 

@@ -23,7 +23,7 @@ class Painter(NamedTuple):
 def open_painter(source: str, *, width: int, height: int, steps: int | None, pipeline: str | None) -> Painter:
     """A text-to-image pipeline of diffusers. `pipeline` names its class, in diffusers or as `module:Class`.
 
-    Raises `EvaluationError` where it cannot be opened.
+    Raises `EvaluationError` where it cannot be opened, as does `paint` where it fails or makes another size.
     """
     import diffusers
     import torch
@@ -33,8 +33,7 @@ def open_painter(source: str, *, width: int, height: int, steps: int | None, pip
         kind = _pipeline_class(pipeline)
         pipe = kind.from_pretrained(source, dtype=torch.bfloat16 if gpu else torch.float32)  # type: ignore[attr-defined]
     except (OSError, ValueError, ImportError, AttributeError, RuntimeError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise EvaluationError(f"cannot open {source!r} as a text-to-image pipeline: {reason}") from None
+        raise EvaluationError(f"cannot open {source!r} as a text-to-image pipeline: {_line(error)}") from None
     if gpu:
         pipe.enable_model_cpu_offload()
     if hasattr(pipe, "set_progress_bar_config"):
@@ -42,7 +41,12 @@ def open_painter(source: str, *, width: int, height: int, steps: int | None, pip
     options = {"width": width, "height": height, **({} if steps is None else {"num_inference_steps": steps})}
 
     def paint(state: str, seed: int) -> Image:
-        picture: Image = pipe(prompt=state, generator=torch.Generator().manual_seed(seed), **options).images[0]
+        try:
+            picture: Image = pipe(prompt=state, generator=torch.Generator().manual_seed(seed), **options).images[0]
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise EvaluationError(
+                f"{source!r} cannot paint {width}x{height} pixels: {_line(error)}; choose another --size or --image-model"
+            ) from None
         if picture.size != (width, height):
             raise EvaluationError(
                 f"{source} makes pictures of {picture.width}x{picture.height} where {width}x{height} was asked for; "
@@ -61,3 +65,7 @@ def _pipeline_class(name: str | None) -> object:
         return diffusers.AutoPipelineForText2Image
     module, _, attribute = name.rpartition(":")
     return getattr(importlib.import_module(module) if module else diffusers, attribute)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

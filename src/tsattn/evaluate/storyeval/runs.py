@@ -40,9 +40,9 @@ def read_runs(sources: Sequence[str]) -> list[Run]:
     """
     runs: dict[str, dict[tuple[str, int | None], Result]] = {}
     for source in sources:
-        label, _, path = source.rpartition("=")
-        results = read_results(Path(path))
-        named = label or results[0].model or Path(path).stem
+        label, path = _parted(source)
+        results = read_results(path)
+        named = label or results[0].model or path.stem
         run = runs.setdefault(named, {})
         for result in results:
             if (result.name, result.seed) in run:
@@ -52,6 +52,13 @@ def read_runs(sources: Sequence[str]) -> list[Run]:
                 )
             run[result.name, result.seed] = result
     return [Run(label, tuple(run.values())) for label, run in runs.items()]
+
+
+def _parted(source: str) -> tuple[str, Path]:
+    """The label, empty where there is none, and the path: the longest that is a file, for paths may hold an = too."""
+    parts = source.split("=")
+    ways = [("=".join(parts[:k]), Path("=".join(parts[k:]))) for k in range(len(parts))]
+    return next((way for way in ways if way[1].is_file()), ways[-1])
 
 
 def rate(runs: Sequence[Run], baseline: str | None, *, compat: bool = False) -> list[Rated]:

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS replies (
     tokens_asked INTEGER NOT NULL, tokens_answered INTEGER NOT NULL, seconds REAL NOT NULL,
     at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
 );
+CREATE TABLE IF NOT EXISTS broken (judging TEXT PRIMARY KEY, why TEXT NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS one_current ON replies (judging, round, step, ask) WHERE current;
 CREATE INDEX IF NOT EXISTS failures ON replies (judging, round) WHERE outcome = 'failed';
 """
@@ -89,6 +90,16 @@ class Store:
         """Keep what a judging is about: for people who look into the file, and its "judge" for `tokens`."""
         with self._writing() as db:
             db.execute("INSERT OR IGNORE INTO judged VALUES (?, ?)", (judging, json.dumps(facts, ensure_ascii=False)))
+
+    def keep_broken(self, judging: str, why: str) -> None:
+        """Keep why the video of a judging cannot be decoded. A judging is of its bytes, so this is so for good."""
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO broken VALUES (?, ?)", (judging, why))
+
+    def broken(self, judging: str) -> str | None:
+        """Why the video of a judging cannot be decoded, None where that is not known."""
+        found = self._read("SELECT why FROM broken WHERE judging = ?", (judging,))
+        return str(found[0][0]) if found else None
 
     def reply(self, place: Place) -> Reply | None:
         """The current reply, None where there is none."""
