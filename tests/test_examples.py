@@ -18,7 +18,18 @@ def test_examples_run(example, monkeypatch, tmp_path):
     runpy.run_path(str(example), run_name="__main__")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/how-it-works.md", "docs/embedded-model.md", "CONTRIBUTING.md"])
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text()):
-        assert ((ROOT / page).parent / target).exists(), target
+    for target, heading in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", page.read_text()):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        assert not heading or heading in _anchors(there), f"{target}#{heading}"
+
+
+def _anchors(page):
+    """What links name the headings of a page by."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,5 +1,6 @@
 """`tsattn batch` as a person types it."""
 
+import io
 import json
 import os
 import random
@@ -10,11 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from tests.batch.toys import Toy
+from tests.batch.toys import Toy, job
 from tsattn.batch import SerialEngine, finished, unfinished
+from tsattn.batch.updates import Ended, Failed, Lost, Started
 from tsattn.cli import app, main
+from tsattn.cli.batching import Board
 
 PROMPTS = ["A red circle moves right, then grows", "A blue square moves left, then grows"]
 SECRET = "sk-do-not-tell-anybody"
@@ -76,14 +80,28 @@ def test_the_status_tells_failures_and_damage(spec, monkeypatch, toys):
     status = json.loads(batch("status", "mine", "--json"))
     assert [error["error"] for error in status["failed"]] == ["no luck"] * 2
     assert (status["at_work"], status["setups"], status["damaged"]) == (False, 1, [])
+    assert "2/4        0       2  0.5 s  0:00:01" in batch("plan", spec), (
+        "what failed is tried again, two videos of half a second"
+    )
     video = finished("mine")[0].video
     video.write_bytes(b"damaged")
     assert str(video) in "".join(batch("status", "mine", "--check", code=1).split())
 
 
-def _failing_on(word, do):
-    from tsattn.batch.updates import Failed
+def test_a_job_that_is_lost_or_ends_before_it_began_is_not_counted_as_running():
+    board, one = Board(Console(file=io.StringIO()), Path("mine")), job("one")
+    board.begin([one], [one])
+    for update, running in (
+        (Lost(one, "no"), 0),
+        (Started(one, "a"), 1),
+        (Lost(one, "no"), 0),
+        (Ended(one, Failed("no")), 0),
+    ):
+        board.tell(update)
+        assert board.sum("running") == running
 
+
+def _failing_on(word, do):
     return lambda self, job, image: Failed("no luck") if word in job.plan.prompt else do(self, job, image)
 
 

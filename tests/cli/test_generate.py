@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.shapes.sibling import untrained
+from tsattn.batch.worker import _picture
 from tsattn.cli import app, generating
 from tsattn.generate import EMBEDDED_I2V, EMBEDDED_MODELS
 from tsattn.plan import Plan
@@ -133,6 +134,14 @@ def test_ctrl_c_in_the_run_leaves_no_file(tmp_path):
     assert process.returncode == 130
     assert not folder.exists()
     assert b"Traceback" not in errors
+
+
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path):
+    lying, turned = Image.new("RGB", (4, 2)), Image.Exif()
+    turned[0x0112] = 6
+    lying.save(tmp_path / "portrait.png", exif=turned)
+    assert generating.read_image(tmp_path / "portrait.png").size == (2, 4)
+    assert _picture((tmp_path / "portrait.png").read_bytes()).size == (2, 4)
 
 
 def test_the_embedded_model_that_starts_from_an_image(tmp_path, monkeypatch):

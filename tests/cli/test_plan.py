@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from tests.plan.formats.conftest import EXAMPLES, PAGE
 from tsattn.cli import app, main
-from tsattn.plan import Plan, read
+from tsattn.plan import Plan, read, write
 
 CHAIN = "[0:40%] A red circle moves right, [40%:] then grows"
 YAML = """\
@@ -233,6 +233,17 @@ def test_edit_changes_a_file_in_its_own_format_and_keeps_comments(editor: Any, t
     editor("text = text.replace('0s-1s', '0s-2s')")
     assert typed("show", other, "--edit")[0] == 0
     assert json.loads(other.read_text())["prompts"][0]["endTime"] == 2
+
+
+@pytest.mark.parametrize("name", ["plan.yaml", "plan.json"])
+def test_edit_opens_a_file_with_the_segments_asked_for(editor: Any, typed: Any, tmp_path: Path, name: str) -> None:
+    own = tmp_path / name
+    own.write_text(write(read(YAML), name.split(".")[1]))
+    before = Plan.load(own)
+    editor("pass")
+    assert typed("show", own, "--segments", "0.3,0.7", "--edit")[0] == 0
+    assert [str(event.segment) for event in Plan.load(own).subjects[0].events] == ["0%-30%", "30%-100%"]
+    assert Plan.load(own) != before
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,9 @@ def _open(job: Job) -> Model:
 
 
 def _picture(content: bytes) -> Image:
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    return Image.open(io.BytesIO(content)).convert("RGB")
+    return ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")  # turned as its camera says
 
 
 def _encoded(job: Job, run: Run) -> bytes:

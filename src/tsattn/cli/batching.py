@@ -126,8 +126,8 @@ class Tally:
 
     @property
     def left(self) -> int:
-        """Videos yet to be made."""
-        return self.total - self.done - self.failed
+        """Videos yet to be made; one that failed is tried again by the next run."""
+        return self.total - self.done
 
     @property
     def each(self) -> float | None:
@@ -188,7 +188,7 @@ class Board:
             case Ended(job, result):
                 self._end(job, result)
             case Lost(job, reason):
-                self._tally(job).running -= 1
+                self._tally(job).running -= self.began.pop(job.key, None) is not None
                 self.notes.append(f"lost a worker, {job.name} waits again: {reason}")
             case Note(text):
                 self.notes.append(text)

@@ -25,7 +25,8 @@ HELP = """\
 def edit(plan: Plan, source: str, output: Path | None, *, check: Callable[[Plan], object]) -> tuple[Plan, Path]:
     """Let the user edit a plan as YAML, and write the result: to `output`, else to its file, in the format of that.
 
-    A plan that had no file goes to `NEW_FILE`; a file of our own YAML is opened as it is and keeps its comments. `check`
+    A plan that had no file goes to `NEW_FILE`; a file of our own YAML is opened as it is and keeps its comments, unless the plan
+    is another by now. `check`
     raises `PlanError` for a plan that will not do. Then, and where it cannot be written, the user may open the same text
     again; if not, it is kept in a file that the error names. Raises `PlanError` and `OutputError`.
     """
@@ -34,7 +35,8 @@ def edit(plan: Plan, source: str, output: Path | None, *, check: Callable[[Plan]
     if own is None:
         check_new(target, overwrite=False)
     name = own or format_of(target)
-    text = target.read_text(encoding="utf-8") if own == "yaml" else HELP + write(plan, "yaml")
+    as_it_is = own == "yaml" and Plan.load(target) == plan
+    text = target.read_text(encoding="utf-8") if as_it_is else HELP + write(plan, "yaml")
     while True:
         text = _in_editor(text)
         try:

@@ -139,11 +139,11 @@ def check_folder(folder: Path, files: Sequence[str], *, overwrite: bool) -> None
 
 
 def read_image(path: Path) -> Image:
-    """The image in a file. Raises `PlanError` where there is none."""
-    from PIL import Image, UnidentifiedImageError
+    """The image in a file, turned as its camera says. Raises `PlanError` where there is none."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        return Image.open(path).convert("RGB")
+        return ImageOps.exif_transpose(Image.open(path)).convert("RGB")
     except UnidentifiedImageError as error:
         raise PlanError(f"{path} is no image that can be read; give a PNG or JPEG") from error
     except Image.DecompressionBombError as error:

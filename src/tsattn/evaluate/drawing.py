@@ -57,10 +57,13 @@ def as_svg(figure: Figure) -> str:
 
 
 def arms(interval: Interval) -> list[list[float]]:
-    """How far the interval of a share reaches below and above its mean, in percent."""
-    return [[100 * (interval.mean - interval.low)], [100 * (interval.high - interval.mean)]]
+    """How far the interval of a share reaches below and above its mean, in percent.
+
+    Where all values are the same, rounding may put a bound on the mean's other side.
+    """
+    return [[100 * max(0.0, interval.mean - interval.low)], [100 * max(0.0, interval.high - interval.mean)]]
 
 
 def literal(text: str) -> str:
-    """Text that matplotlib shall not read as mathematics."""
-    return text.replace("$", r"\$")
+    """Text that matplotlib shall neither read as mathematics nor, for its first sign, leave out of a legend."""
+    return ("\u200b" if text.startswith("_") else "") + text.replace("$", r"\$")

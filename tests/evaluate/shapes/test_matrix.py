@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,12 +16,13 @@ import pytest
 from typer.testing import CliRunner
 
 from tsattn.cli import app
-from tsattn.errors import OutputError
+from tsattn.errors import ModelError, OutputError
 from tsattn.evaluate.shapes.matrix import Measured, run
 from tsattn.evaluate.shapes.records import FILE, Records
 from tsattn.evaluate.shapes.trials import Matrix, Trial
 from tsattn.generate import SHAPES_SETTINGS
 from tsattn.methods import METHODS
+from tsattn.shapes import MODEL
 
 COMMAND = [
     *("eval", "shapes", "--events", "2", "--n", "3", "--steps", "1", "--workers", "1", "--no-plots"),
@@ -80,3 +82,21 @@ def test_a_killed_run_goes_on_and_several_processes_find_the_same(trials: list[T
     assert lines(killed) == after, "a complete folder needs nothing"
     assert "written to" in again.stdout
     assert (killed / "shapes.md").read_text().count("| ts-attn |") == 2 * 3, "figures, places and gains"
+
+
+def test_a_model_that_cannot_be_opened_is_named_by_workers_too(trials: list[Trial], tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(MODEL, broken)
+    weights = broken / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    for workers in (1, 2):
+        with pytest.raises(ModelError, match="broken"):
+            run(trials, tmp_path / "out", model=str(broken), workers=workers)
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "videos"):
+        folder.mkdir(exist_ok=True)
+        (folder / ".any.png.0123abcd.part").write_bytes(b"half")
+    run([], tmp_path)
+    assert not list(tmp_path.rglob("*.part"))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from functools import lru_cache
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from typing import NamedTuple
 from tsattn.errors import EvaluationError
 from tsattn.evaluate.shapes.measures import Outcome
 from tsattn.evaluate.shapes.records import Records
-from tsattn.evaluate.shapes.sheets import keep, kept
+from tsattn.evaluate.shapes.sheets import clear, keep, kept
 from tsattn.evaluate.shapes.trials import Made, Trial, make
 from tsattn.fingerprint import fingerprint
 from tsattn.generate import EMBEDDED, Model, describe, open_model
@@ -57,6 +58,7 @@ def run(
     weights = fingerprint(describe(model))
     keys = [trial.key(weights) for trial in trials]
     with Records(folder) as records:
+        clear(folder)
         missing: dict[str, dict[str, Trial]] = {}
         for key, trial in zip(keys, trials, strict=True):
             if key not in records.kept or (shown(trial) and not kept(folder, key)):
@@ -90,11 +92,9 @@ def _made(groups: Sequence[Group], model: str, workers: int) -> Generator[tuple[
         yield from _made_here(groups, model)
         return
     spawned = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        min(workers, len(groups)), mp_context=spawned, initializer=_begin_worker, initargs=(model,)
-    )
+    pool = ProcessPoolExecutor(min(workers, len(groups)), mp_context=spawned, initializer=_begin_worker)
     try:
-        waiting = {pool.submit(_in_worker, list(group.values())): group for group in groups}
+        waiting = {pool.submit(_in_worker, model, list(group.values())): group for group in groups}
         for future in as_completed(waiting):
             yield waiting.pop(future), future.result()
     except BrokenProcessPool:
@@ -118,19 +118,13 @@ def _made_here(groups: Sequence[Group], name: str) -> Iterator[tuple[Group, Made
         torch.set_num_threads(threads)
 
 
-_model: Model | None = None
-"""Of this process, where it is a worker."""
-
-
-def _begin_worker(name: str) -> None:
-    global _model
+def _begin_worker() -> None:
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run that started it ends it
     logging.disable(logging.WARNING)  # what libraries say on import, the run has heard
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    _model = open_model(describe(name), gpu=False)
 
 
 def _end_with_parent() -> None:
@@ -140,6 +134,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _in_worker(trials: Sequence[Trial]) -> Made:
-    assert _model is not None
-    return make(_model, trials)
+def _in_worker(name: str, trials: Sequence[Trial]) -> Made:
+    return make(_opened(name), trials)
+
+
+@lru_cache(maxsize=1)
+def _opened(name: str) -> Model:
+    """The model, opened for a worker's first task and not before, so that its errors reach the run."""
+    return open_model(describe(name), gpu=False)

@@ -13,7 +13,7 @@ from tsattn.errors import OutputError
 from tsattn.evaluate.shapes.cases import Case
 from tsattn.evaluate.shapes.trials import Trial
 from tsattn.shapes.world import FRAMES
-from tsattn.video import Frames, Row, contact_sheet, moved_into_place
+from tsattn.video import Frames, Row, contact_sheet, moved_into_place, sweep
 
 if TYPE_CHECKING:
     from tsattn.evaluate.shapes.matrix import Measured
@@ -29,6 +29,12 @@ _FOLDER = "videos"
 def kept(folder: Path, key: str) -> bool:
     """Whether a folder holds the video of a trial with this key."""
     return _path(folder, key).exists()
+
+
+def clear(folder: Path) -> None:
+    """Remove what a killed run left half written of pages and videos, from a folder that this run holds."""
+    for place in (folder, folder / _FOLDER):
+        sweep(place, "*")
 
 
 def keep(folder: Path, key: str, video: Frames) -> None:

@@ -24,7 +24,7 @@ def draw_scores(rated: Sequence[Rated]) -> str:
         for number, one in enumerate(rated):
             at = [k + (number - (len(rated) - 1) / 2) * wide for k in range(len(names))]
             heights = [100 * (one.scores.classes[name] or 0.0) for name in names]
-            axes.bar(at, heights, width=wide * 0.92, color=event_colour(number), label=one.run.label)
+            axes.bar(at, heights, width=wide * 0.92, color=event_colour(number), label=literal(one.run.label))
             if one.average:
                 axes.errorbar(at[-1], heights[-1], yerr=arms(one.average), **WHISKER)
         axes.set_xticks(range(len(names)), [_shown(name) for name in names], rotation=35, ha="right")
@@ -50,7 +50,7 @@ def draw_gains(rated: Sequence[Rated]) -> str:
                 axes.errorbar(100 * gain.mean, k, xerr=arms(gain), **{**WHISKER, "ecolor": event_colour(number)})
             centres = [100 * gain.mean for _, gain in shown]
             axes.scatter(
-                centres, [k for k, _ in shown], s=36, color=event_colour(number), label=one.run.label, zorder=3
+                centres, [k for k, _ in shown], s=36, color=event_colour(number), label=literal(one.run.label), zorder=3
             )
         axes.set_yticks(range(len(names)), [_shown(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
