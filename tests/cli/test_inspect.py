@@ -77,5 +77,7 @@ def test_bad_input_is_refused_in_one_line(refused, folder, tmp_path):
     for path in (tmp_path / "bare").glob("*.record.*"):
         path.unlink()
     assert "holds no recording" in refused("inspect", tmp_path / "bare")
+    tsattn("generate", PROMPT, "--steps", 1, "--num-frames", 9, "--method", "kv-switch", "-o", tmp_path / "switched")
+    assert "each segment has a prompt of its own" in refused("inspect", tmp_path / "switched")
     (tmp_path / "file").touch()
     assert "choose another folder" in refused("inspect", folder, "-o", tmp_path / "file" / "x")

@@ -5,6 +5,9 @@ import torch
 
 import tsattn
 from tests.conftest import PROMPT, plan_of, run, wan_pipeline
+from tests.control.residue import residue
+from tests.families.case import plan as three_events
+from tests.families.cases import ONE_OF_EACH
 from tsattn.attention.region import Grid
 from tsattn.attention.released import without_lonely
 from tsattn.control import ControlConfig, session
@@ -117,3 +120,16 @@ def test_only_one_region_survives_with_several_subjects(monkeypatch):
 def test_bad_layers_are_refused():
     with pytest.raises(ControlError, match="odd"):
         ControlConfig(layers="even")
+
+
+@pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
+def test_it_acts_on_wans_attention_and_is_refused_on_any_other(case):
+    before = residue(case.pipe)
+    if not case.name.startswith(("wan", "skyreels")):
+        with pytest.raises(ControlError, match="made for Wan's attention"):
+            tsattn.enable(case.pipe, three_events(), config=ControlConfig.released())
+        assert residue(case.pipe) == before
+        return
+    alone = case.alone
+    with tsattn.control(case.pipe, three_events(), config=ControlConfig.released()):
+        assert not torch.equal(case(), alone)

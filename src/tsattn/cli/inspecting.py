@@ -25,6 +25,11 @@ def inspect_run(path: Path, output: Path | None) -> None:
     folder = path if path.is_dir() else path.parent
     run = runs.load(folder)
     made = run.videos.get("controlled") or next(iter(run.videos.values()))
+    if made.record is None and not run.recipe.control.recordable:
+        raise RunError(
+            f"the run in {folder} cannot be looked into: with its method each segment has a prompt of its own, so there is no "
+            "attention to compare over the clip"
+        )
     if made.record is None:
         raise RunError(
             f"{folder} holds no recording, so there is nothing to look into; make the run again with `tsattn rerun {folder} "

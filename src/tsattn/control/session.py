@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MARK = "_tsattn"
 """Attribute of a controlled pipeline that holds its session."""
+RELEASED_ON = ("wan", "skyreels")
+"""How the names of families with Wan's attention begin: the released code takes queries and keys from before its norms."""
 CACHE_THAT_MIXES = "pyramid_attention_broadcast"
 """Hook name of the cache that hands one branch's attention to the other."""
 
@@ -47,8 +49,11 @@ class Session:
         self.pipe, self.plans, self.config, self.columns = pipe, plans, config, columns
         self.family: Family = family_of(pipe)
         self.fps = _checked_fps(plans, fps)
-        if config.released_code and self.family.layout != "cross":
-            raise ControlError(f"the released code is for cross-attention; the {self.family.name} family has none")
+        if config.released_code and not self.family.name.startswith(RELEASED_ON):
+            raise ControlError(
+                f"the released code is made for Wan's attention, which the {self.family.name} family does not have; take another "
+                "setting, such as the paper's"
+            )
         if not config.count_pads and not self.family.identical_pads:
             raise ControlError(
                 f"count_pads=False is for models with identical pads behind the prompt; the {self.family.name} family has none"
