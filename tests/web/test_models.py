@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.shapes.sibling import untrained
 from tsattn.errors import ModelError, PlanError, TsattnError
 from tsattn.web.models import Models, whole
 
@@ -60,3 +61,10 @@ def test_whole_numbers_may_come_as_floats():
     assert whole(7.0, "seed") == 7
     with pytest.raises(PlanError, match="the seed is a whole number"):
         whole(0.5, "the seed")
+
+
+def test_a_model_that_starts_from_an_image_is_refused_with_a_way_out(tmp_path):
+    models = Models([str(untrained(tmp_path))])
+    for reach in (models.facts, models.settings):
+        with pytest.raises(ModelError, match="starts from an image, which the page cannot give it"):
+            reach(models.labels[1])

@@ -58,8 +58,16 @@ class Models:
         return next((label for label, known in self._sources.items() if known == source), None)
 
     def facts(self, label: object) -> Description:
-        """What the model's configuration says; imports diffusers. Raises `TsattnError` as `describe` does."""
-        return self._described(self.source(label))
+        """What the model's configuration says; imports diffusers.
+
+        Raises `TsattnError` as `describe` does, and `ModelError` for one that starts from an image.
+        """
+        facts = self._described(self.source(label))
+        if facts.takes_image:
+            raise ModelError(
+                f"{label} starts from an image, which the page cannot give it; use tsattn generate --image"
+            )
+        return facts
 
     def settings(self, label: object) -> Settings:
         """What the model is best run with."""

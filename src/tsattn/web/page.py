@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from tsattn.errors import TsattnError
 from tsattn.methods import CONTROLS, written
 from tsattn.settings import Settings
 from tsattn.web import views
 from tsattn.web.handlers import Handlers, Shown
 from tsattn.web.library import Library
+from tsattn.web.messages import told
 from tsattn.web.models import Models
 from tsattn.web.workshop import Workshop
 
@@ -151,7 +153,11 @@ def _plan_events(handlers: Handlers, parts: Parts) -> None:
     parts.options["frames"].change(handlers.replace_clip, trigger_mode="always_last", **plan)
 
     def suited(label: object) -> list[Any]:
-        settings, control = handlers.models.settings(label), handlers.models.control(label)
+        try:
+            settings, control = handlers.models.settings(label), handlers.models.control(label)
+        except TsattnError as error:
+            gr.Warning(told(error))
+            return [gr.skip() for _ in best]
         return [settings.frames, settings.steps, settings.guidance, written(control, strength=False), control.strength]
 
     best = [parts.options[name] for name in ("frames", "steps", "guidance", "method", "strength")]
@@ -161,11 +167,11 @@ def _plan_events(handlers: Handlers, parts: Parts) -> None:
     how = [parts.options["method"], parts.options["strength"]]
     parts.options["method"].select(lambda method, strength: strengths.get(method, strength), how, how[1], **QUIET)
 
-    def told(view: Any, prompt: str) -> Any:
+    def retold(view: Any, prompt: str) -> Any:
         plan = view.get("plan") if isinstance(view, dict) else None
         return plan["prompt"] if isinstance(plan, dict) and plan.get("prompt") != prompt else gr.skip()
 
-    parts.editor.edited(told, [parts.editor, parts.prompt], parts.prompt, **QUIET)
+    parts.editor.edited(retold, [parts.editor, parts.prompt], parts.prompt, **QUIET)
 
 
 def _run_events(handlers: Handlers, parts: Parts, page: gr.Blocks) -> None:
