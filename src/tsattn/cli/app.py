@@ -320,6 +320,8 @@ def doctor(
 ) -> None:
     """Try whether a model can be controlled, without running it: what is found, what would be touched, what is refused.
 
+    All of its weights are read, those of a hub id downloaded; tsattn plan check needs none.
+
     Example: tsattn doctor --model ./my-wan-finetune
     """
     from tsattn.cli.doctor import examine

@@ -173,7 +173,8 @@ def eval_build_i2v(
     """Build the image-to-video variant of the benchmark: an initial state and a first frame for each prompt.
 
     What is there is not made again. Look at review.html, reject what is wrong, and run it again with --reject. The folder's
-    prompts.json is then ready for tsattn batch run and tsattn eval judge.
+    prompts.json is then ready for tsattn batch run and tsattn eval judge. Exits with 1 where the language model failed on a
+    prompt; run it again for those.
 
     Example: tsattn eval build-i2v all_prompts.json -o i2v --llm-model gpt-4o
     """

@@ -59,7 +59,7 @@ class ControlConfig:
     reinforcement: bool = True
     """Whether moves are scaled by the words' probabilities; False is the paper's ablation without it."""
     released_code: bool = False
-    """Whether to compute region, segments and bias as the authors' published code does it; for Wan only."""
+    """Whether to compute region, segments and bias as the authors' published code does it; for Wan and SkyReels-V2 only."""
     threshold: float = 0.0
     """Standard deviations by which a token must reach above the mean of the subject's map to be in its region; 0, the
     paper's, for none."""

@@ -42,7 +42,7 @@ class Video:
 
 
 class Tried(NamedTuple):
-    """A run that was made and judged: what was tried, its recipe, the judge's opinion, and whether it is the one kept."""
+    """A run that was tried: with what change, its recipe, the judge's opinion or why there is none, and whether it is kept."""
 
     what: str
     recipe: Recipe
