@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tsattn import runs
-from tsattn.cli.planning import highlighted, make_plan
+from tsattn.cli.drawing import highlighted
+from tsattn.cli.planning import make_plan
 from tsattn.cli.retrying import Retry, judge_of, table_of
 from tsattn.errors import OutputError, PlanError
 from tsattn.generate import EMBEDDED_MODELS, SHAPES_SETTINGS, check_model_name, describe, open_model, words_of

@@ -20,7 +20,7 @@ from tsattn.plan.timeline import Clip, Stretch, misfits, remarks, snap_plan
 if TYPE_CHECKING:
     from tsattn.settings import Settings
 
-__all__ = ["On", "check", "convert", "highlighted", "make_plan", "show"]
+__all__ = ["On", "check", "convert", "make_plan", "show"]
 
 EMBEDDED = "shapes"
 

@@ -6,15 +6,12 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsattn.errors import OutputError, RunError
 from tsattn.plan.timeline import Clip, snap_plan
 from tsattn.runs.making import Run, Tried, Video, hash_of
 from tsattn.runs.recipe import Saved, parsed, written
-
-if TYPE_CHECKING:
-    pass
 
 LABELS = {"baseline": "model alone", "controlled": "under control"}
 """What people read for the names of videos."""

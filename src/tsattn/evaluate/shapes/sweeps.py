@@ -125,7 +125,7 @@ QUESTIONS: dict[str, Question] = {
         "Is only the pass with the prompt controlled, or the one with the negative prompt, too?",
         _of({"both passes": {"unconditional": True}}),
     ),
-    "events": Question("How many events?", {}, events=tuple(range(2, min(6, MOST_EVENTS) + 1))),
+    "events": Question("How many events?", {}, events=tuple(range(2, MOST_EVENTS + 1))),
     "segments": Question(
         "How much do the segments matter?", {}, segmentations=("uniform", "jittered", "true", "parser")
     ),
