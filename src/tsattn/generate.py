@@ -86,8 +86,13 @@ class Description(NamedTuple):
     def clip(self, settings: Settings) -> Clip:
         """The clip that the pipeline makes of these settings.
 
-        Raises `PlanError` where that is longer than the model can make.
+        Raises `PlanError` where that is longer than the model can make, or of a size that an embedded one was not trained for.
         """
+        size, known = (settings.width, settings.height), (SHAPES_SETTINGS.width, SHAPES_SETTINGS.height)
+        if self.name in EMBEDDED_MODELS and size != known:
+            raise PlanError(
+                f"{self.name} makes videos of {known[0]} x {known[1]} pixels only, but {size[0]} x {size[1]} were asked for"
+            )
         clip = Clip.made(settings.frames, settings.fps, *self.timing)
         if clip.latent_frames > self.longest:
             most = self.timing.opening + (self.longest - 1) * self.timing.compression
@@ -285,11 +290,16 @@ def run_pipeline(
 ) -> Run:
     """Call the pipeline once on a prompt, as it is.
 
-    `after_step` gets the latents after every denoising step, and gives those to go on with, or None for the same.
+    `after_step` gets the latents after every denoising step, and gives those to go on with, or None for the same. Raises
+    `PlanError` where the pipeline refuses the settings.
     """
     import torch
 
+    begun = False
+
     def callback(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        nonlocal begun
+        begun = True
         latents = after_step(tensors["latents"])
         return {} if latents is None else {"latents": latents}
 
@@ -309,6 +319,13 @@ def run_pipeline(
     known = inspect.signature(type(model.pipe).__call__).parameters
     given = {name: value for name, value in given.items() if name in known and value is not None}
     began = time.perf_counter()
-    frames = model.pipe(prompt=prompt, **given).frames[0]
+    try:
+        frames = model.pipe(prompt=prompt, **given).frames[0]
+    except ValueError as error:  # which pipelines raise for sizes that do not fit
+        if begun or isinstance(error, TsattnError):
+            raise
+        raise PlanError(
+            f"{type(model.pipe).__name__} refuses these settings: {' '.join(str(error).split())}"
+        ) from error
     seconds = time.perf_counter() - began
     return Run(np.round(np.asarray(frames) * 255).clip(0, 255).astype(np.uint8), seconds)

@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from tests.conftest import wan_pipeline
 from tests.shapes.sibling import untrained
 from tsattn.batch.worker import _picture
 from tsattn.cli import app, generating
+from tsattn.errors import PlanError
 from tsattn.generate import EMBEDDED_I2V, EMBEDDED_MODELS
 from tsattn.plan import Plan
 from tsattn.shapes.world import first_frame, sample_scene
@@ -134,6 +136,28 @@ def test_ctrl_c_in_the_run_leaves_no_file(tmp_path):
     assert process.returncode == 130
     assert not folder.exists()
     assert b"Traceback" not in errors
+
+
+def test_size_guidance_and_pace_can_be_chosen(tmp_path):
+    wan_pipeline().save_pretrained(tmp_path / "wan")
+    asked = ["A cat runs, then sleeps", "--model", tmp_path / "wan", "--steps", 1, "--num-frames", 9, "--no-record"]
+    chosen = ["--height", 48, "--width", 80, "--guidance", 3, "--fps", 10]
+    generate(*asked, *chosen, "-o", tmp_path / "out")
+    settings = json.loads((tmp_path / "out" / "run.json").read_text())["settings"]
+    assert (settings["height"], settings["width"], settings["guidance"], settings["fps"]) == (48, 80, 3.0, 10.0)
+    frames, _ = read_mp4(tmp_path / "out" / "controlled.mp4")
+    assert frames.shape[2] * 48 == frames.shape[1] * 80
+    for refused, why in (
+        (
+            [*asked, "--height", 50, "--width", 80],
+            "WanPipeline refuses these settings: `height` and `width` have to be divi",
+        ),
+        ([PROMPT, "--width", 80], "shapes makes videos of 64 x 64 pixels only, but 80 x 64 were asked for"),
+    ):
+        result = CliRunner().invoke(app, ["generate", *map(str, refused), "-o", str(tmp_path / "none")])
+        assert isinstance(result.exception, PlanError)
+        assert why in str(result.exception)
+        assert not (tmp_path / "none").exists()
 
 
 def test_a_photograph_is_turned_as_its_camera_says(tmp_path):

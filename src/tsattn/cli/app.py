@@ -88,6 +88,15 @@ def generate(
     seed: Annotated[int, typer.Option(help="Seed of the start noise, the same with and without control.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps. (default: the model's)")] = None,
     num_frames: Annotated[int | None, typer.Option(help="Frames. (default: the model's)")] = None,
+    height: Annotated[int | None, typer.Option(help="Height in pixels. (default: the model's)")] = None,
+    width: Annotated[int | None, typer.Option(help="Width in pixels. (default: the model's)")] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second, of the file and of segments in seconds. (default: the model's)"),
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="Scale of classifier-free guidance. (default: the model's)")
+    ] = None,
     compare: Annotated[
         bool | None,
         typer.Option(
@@ -139,7 +148,9 @@ def generate(
         plan_file=plan,
         segments=segments,
         method=method,
-        overrides={"seed": seed, "steps": steps, "frames": num_frames},
+        overrides=dict(
+            seed=seed, steps=steps, frames=num_frames, height=height, width=width, fps=fps, guidance=guidance
+        ),
         compare=compare,
         folder=output,
         overwrite=overwrite,
