@@ -44,7 +44,7 @@ def run(
     plan_file: Path | None,
     segments: str | None,
     method: str | None,
-    overrides: Mapping[str, float | None],
+    overrides: Mapping[str, Any],
     compare: bool | None,
     folder: Path,
     overwrite: bool,
