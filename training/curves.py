@@ -31,7 +31,21 @@ def draw(logs: Path, picture: Path) -> None:
     plt.close(figure)
 
 
-ORDER = ("early", "stretches", "high-noise", "mixed", "refined", "seed-6", "seed-7", "i2v", "pairs", "looking", "where")
+ORDER = (
+    "early",
+    "stretches",
+    "high-noise",
+    "mixed",
+    "refined",
+    "seed-6",
+    "seed-7",
+    "seed-8",
+    "seed-9",
+    "i2v",
+    "pairs",
+    "looking",
+    "where",
+)
 """The trainings of docs/embedded-model.md, the first one first."""
 
 

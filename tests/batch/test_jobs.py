@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.batch.toys import job
+from tests.conftest import wan_pipeline
 from tsattn.batch.jobs import expand
 from tsattn.batch.spec import Spec, load_spec
 from tsattn.errors import (
@@ -55,12 +56,18 @@ def test_every_prompt_by_every_method_and_seed_and_pairs_first():
         {"methods": [{"name": "weak", "config": {"strength": 0.5}}]},
         {"seeds": [1]},
         *({"settings": {name: value}} for name, value in
-          {"height": 32, "width": 32, "frames": 21, "fps": 9.0, "steps": 3, "guidance": 5.0}.items()),
+          {"frames": 21, "fps": 9.0, "steps": 3, "guidance": 5.0}.items()),
     ],
     ids=str,
 )  # fmt: skip
 def test_what_changes_the_video_changes_the_key(changes):
     assert only(**changes).key != only().key
+
+
+def test_another_size_changes_the_key(tmp_path):
+    wan_pipeline().save_pretrained(tmp_path / "wan")
+    sizes = {}, {"height": 32}, {"width": 32}
+    assert len({only(models=[str(tmp_path / "wan")], settings=size).key for size in sizes}) == 3
 
 
 def test_ways_that_have_no_control_differ_from_the_model_alone():
