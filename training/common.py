@@ -1,4 +1,4 @@
-"""What every stage of the training shares: checkpoints and folders that a cut cannot spoil, a log, and the world's clips as tensors."""
+"""What every stage of the training shares: checkpoints and folders that a cut cannot spoil, a log, the world's clips as tensors."""
 
 from __future__ import annotations
 

@@ -26,8 +26,7 @@ def edit(plan: Plan, source: str, output: Path | None, *, check: Callable[[Plan]
     """Let the user edit a plan as YAML, and write the result: to `output`, else to its file, in the format of that.
 
     A plan that had no file goes to `NEW_FILE`; a file of our own YAML is opened as it is and keeps its comments, unless the plan
-    is another by now. `check`
-    raises `PlanError` for a plan that will not do. Then, and where it cannot be written, the user may open the same text
+    is another by now. `check` raises `PlanError` for a plan that will not do. Then, and where it cannot be written, the user may open the same text
     again; if not, it is kept in a file that the error names. Raises `PlanError` and `OutputError`.
     """
     own = form_of(Path(source)) if output is None and os.path.isfile(source) else None

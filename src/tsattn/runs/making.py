@@ -92,8 +92,8 @@ def make(
 ) -> Run:
     """Make the videos of a run, all from the same noise, and judge them where a verifier knows their world.
 
-    With `record`, attention is recorded in the controlled steps of each, if the control is `recordable`; the videos are the same, bit for bit. `on_step`
-    is called with a video's name after each of its denoising steps; what it raises ends the run, and the pipeline is left
+    With `record`, attention is recorded in the controlled steps of each, if the control is `recordable`; the videos are the
+    same, bit for bit. `on_step` is called with a video's name after each of its denoising steps; what it raises ends the run, and the pipeline is left
     as it was. Raises as `check` and `control.enable` do, before the first step.
     """
     clip = check(model.facts, recipe, image)

@@ -79,7 +79,8 @@ def as_html(markdown: str, pictures: dict[str, str]) -> str:
 _NOTES = """\
 * An event is done where every round of the judge that gave a verdict says so. A prompt scores the share of its events that
   are done; a class, and the average, is the mean over its prompts.
-* Intervals hold 95 % of 10,000 draws of prompts with replacement, each prompt with all its seeds. Each holds by itself: of twenty, one misses.
+* Intervals hold 95 % of 10,000 draws of prompts with replacement, each prompt with all its seeds. Each holds by
+  itself: of twenty, one misses.
 * A gain compares the same prompts and seeds in both runs; what is missing or unscored in one is left out of both.
 * What is unscored has a reason and is no zero: it is left out, unless the table above says that it counts. An *empty list* is
   the benchmark's own way to leave a video without a verdict; it counts as 0 there and here."""
