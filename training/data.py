@@ -1,7 +1,8 @@
 """What the denoiser is trained on: the latents of many clips, computed once, and batches of stretches of them.
 
-A stretch's caption names, for each subject, the events that happen in it. What an image-to-video model is given of a clip is
-computed once as well.
+A stretch is the beginning of a clip, since whatever is generated begins with a first frame, which is encoded on its own; its
+caption names, for each subject, the events that happen in it. What an image-to-video model is given of a clip is computed
+once as well.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Source(NamedTuple):
 
 
 SOURCES = (Source("latents.pt", 12288, STAGE, ALONE), Source("latents-pairs.pt", 6144, 4, PAIRED))
-BOTH: Mix = {(1,): 0.30, (2,): 0.22, (3,): 0.18, **{events: share * 0.3 for events, share in PAIRED.items()}}
+BOTH: Mix = {(1,): 0.20, (2,): 0.16, (3,): 0.14, **{events: share * 0.5 for events, share in PAIRED.items()}}
 """Shares of scenes with one subject and with two in batches, whatever their shares in the sources."""
 
 
@@ -52,13 +53,12 @@ class Data(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Latents (b, c, f, y, x), what is given of them, their captions, and of which scenes and from which latent frame on."""
+    """Latents (b, c, f, y, x), what is given of them, their captions and scenes."""
 
     latents: torch.Tensor
     given: torch.Tensor
     captions: list[str]
     scenes: list[Scene]
-    firsts: list[int]
 
 
 def clips(vae_folder: Path, mix: Mix, *, i2v: bool = False) -> Data:
@@ -139,41 +139,31 @@ def _events(scene: Scene) -> tuple[int, ...]:
     return tuple(sum(event != STILL for event in actor.role.events) for actor in scene.actors)
 
 
-def caption(scene: Scene, first: int, count: int, rng: np.random.Generator) -> str:
-    """A prompt for `count` latent frames of a clip from number `first` on."""
-    return sample_prompt(rng, [role(actor, first, count) for actor in scene.actors], scene.background.kind)
+def caption(scene: Scene, count: int, rng: np.random.Generator) -> str:
+    """A prompt for the first `count` latent frames of a clip."""
+    return sample_prompt(rng, [role(actor, count) for actor in scene.actors], scene.background.kind)
 
 
-def role(actor: Actor, first: int, count: int) -> Role:
-    """What a caption for `count` latent frames from number `first` on tells of a subject."""
-    return actor.role._replace(events=tuple(actor.role.events[k] for k in happening(actor, first, count)))
+def role(actor: Actor, count: int) -> Role:
+    """What a caption for the first `count` latent frames tells of a subject."""
+    return actor.role._replace(events=tuple(actor.role.events[k] for k in happening(actor, count)))
 
 
-def happening(actor: Actor, first: int, count: int) -> list[int]:
-    """The numbers of a subject's events that fill most of the time of `count` latent frames from number `first` on.
+def happening(actor: Actor, count: int) -> list[int]:
+    """The numbers of a subject's events that fill most of the time of the first `count` latent frames.
 
     Latent frame 0 is the clip's first frame, every other one holds the next two.
     """
-    start, end = max(0, 2 * first - 1), 2 * (first + count) - 2
-    shares = [min(end, last) - max(start, begin) for begin, last in pairwise(actor.bounds)]
+    end = 2 * count - 2
+    shares = [min(end, last) - begin for begin, last in pairwise(actor.bounds)]
     enough = min(max(shares), MIN_EVENT)
     return [number for number, share in enumerate(shares) if share >= enough]
 
 
 def batch_of(data: Data, size: int, frames: int, *, step: int, seed: int) -> Batch:
-    """The batch that this step of this seed draws: stretches of so many latent frames from random clips.
-
-    Where first frames are given, all stretches begin with them.
-    """
+    """The batch that this step of this seed draws: the first so many latent frames of random clips."""
     rng = np.random.default_rng([STAGE, seed, step])
-    latest = 0 if data.given.shape[1] else data.latents.shape[2] - frames
-    latents, conditions, captions, scenes, firsts = [], [], [], [], []
-    for k in rng.choice(len(data.scenes), size, replace=False, p=data.chances):
-        first = int(rng.integers(0, latest + 1))
-        latents.append(data.latents[k, :, first : first + frames].float())
-        conditions.append(data.given[k, :, first : first + frames].float())
-        text = caption(data.scenes[k], first, frames, rng)
-        captions.append("" if rng.uniform() < EMPTY else text)
-        scenes.append(data.scenes[k])
-        firsts.append(first)
-    return Batch(torch.stack(latents), torch.stack(conditions), captions, scenes, firsts)
+    drawn = torch.from_numpy(rng.choice(len(data.scenes), size, replace=False, p=data.chances))
+    scenes = [data.scenes[k] for k in drawn]
+    captions = [caption(scene, frames, rng) * (rng.uniform() >= EMPTY) for scene in scenes]
+    return Batch(data.latents[drawn, :, :frames].float(), data.given[drawn, :, :frames].float(), captions, scenes)

@@ -91,17 +91,17 @@ def look_at(batch: Batch, tokens: PreTrainedTokenizerFast, columns: int, rng: np
     due = torch.zeros(size, 2, most, count * SIDE * SIDE, dtype=torch.bool)
     kept, there = torch.ones(size, columns), torch.zeros(size, 2, dtype=torch.bool)
     offsets = tokens(batch.captions, return_offsets_mapping=True)["offset_mapping"]
-    for b, (caption, scene, first) in enumerate(zip(batch.captions, batch.scenes, batch.firsts, strict=True)):
+    for b, (caption, scene) in enumerate(zip(batch.captions, batch.scenes, strict=True)):
         if caption == "":
             continue
         needed = torch.zeros(columns)
-        spans = told(caption, [role(actor, first, count) for actor in scene.actors])
+        spans = told(caption, [role(actor, count) for actor in scene.actors])
         for s, (actor, where) in enumerate(zip(scene.actors, spans, strict=True)):
             there[b, s] = True
             words[b, s, _columns(offsets[b], where.subject)] = 1
-            mine = _place(actor, first, count)
+            mine = _place(actor, count)
             place[b, s] = mine.flatten()
-            times = _times(actor, first, count)
+            times = _times(actor, count)
             for e, span in enumerate(where.events):
                 events[b, s, e, _columns(offsets[b], span)] = 1
                 due[b, s, e] = (mine & times[e][:, None, None]).flatten()
@@ -158,19 +158,16 @@ def _frames(latent: int) -> tuple[int, int]:
     return max(0, 2 * latent - 1), 2 * latent + 1
 
 
-def _place(actor: Actor, first: int, count: int) -> torch.Tensor:
+def _place(actor: Actor, count: int) -> torch.Tensor:
     """An object's tokens and their neighbours (f, y, x)."""
-    start = _frames(first)[0]
-    cover = coverage(actor.role.shape, track(actor, slice(start, _frames(first + count - 1)[1])))
+    cover = coverage(actor.role.shape, track(actor, slice(0, _frames(count - 1)[1])))
     side = cover.shape[1] // SIDE
     tokens: NDArray[np.float64] = cover.reshape(len(cover), SIDE, side, SIDE, side).mean((2, 4))
-    joined = [
-        tokens[a - start : b - start].mean(0) for a, b in (_frames(latent) for latent in range(first, first + count))
-    ]
+    joined = [tokens[slice(*_frames(latent))].mean(0) for latent in range(count)]
     return ~erode(~torch.from_numpy(np.stack(joined) >= COVERED))
 
 
-def _times(actor: Actor, first: int, count: int) -> list[torch.Tensor]:
+def _times(actor: Actor, count: int) -> list[torch.Tensor]:
     """For each event that a caption of a stretch tells of, in which of the stretch's latent frames (f,) it happens."""
-    middle = torch.tensor([max(0.25, 2 * latent - 0.5) for latent in range(first, first + count)])
-    return [(middle > actor.bounds[k]) & (middle <= actor.bounds[k + 1]) for k in happening(actor, first, count)]
+    middle = torch.tensor([max(0.25, 2 * latent - 0.5) for latent in range(count)])
+    return [(middle > actor.bounds[k]) & (middle <= actor.bounds[k + 1]) for k in happening(actor, count)]
