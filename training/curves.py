@@ -41,8 +41,11 @@ ORDER = (
     "seed-7",
     "seed-8",
     "seed-9",
+    "seed-8-longer",
+    "seed-9-longer",
     "i2v",
     "pairs",
+    "pairs-half",
     "looking",
     "where",
 )

@@ -10,7 +10,8 @@ from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
 from tests.conftest import wan_pipeline
 from training import data, denoiser
 from training.common import ALONE, PAIRED
-from training.denoiser import COLUMNS, I2V, PROMPT, Leg, Recipe, begin, optimizers, train, watch
+from training.curves import LOGS, losses
+from training.denoiser import BRIEF, COLUMNS, I2V, PROMPT, T2V, Leg, Recipe, begin, optimizers, train, watch
 from training.text import added, tokenizer
 from tsattn.shapes import MODEL
 
@@ -144,3 +145,15 @@ def test_a_cut_training_ends_as_an_uncut_one_does_and_goes_on_with_no_other_reci
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)
     assert steps == [0, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "name, recipe, from_nothing",
+    [("seed-6", T2V, False), ("seed-7", T2V, False), ("seed-8", BRIEF, True), ("seed-9", BRIEF, True), ("i2v", I2V, False)],
+)
+def test_a_training_that_is_told_of_went_through_its_recipe(name, recipe, from_nothing):
+    told = losses(LOGS / name / "denoiser.jsonl")
+    legs = recipe.looks + recipe.legs if from_nothing else recipe.legs
+    steps = sum(leg.steps for leg in legs)
+    assert max(points[-1][0] for points in told.values()) in range(steps - 24, steps + 1), "a line each 25 steps"
+    assert {f"loss{leg.frames}" for leg in legs} == told.keys()
