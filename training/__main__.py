@@ -22,7 +22,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the denoiser")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--brief", action="store_true", help="from nothing in three fifths of the steps")
+    which.add_argument("--brief", action="store_true", help="in three fifths of the steps")
     which.add_argument("--i2v", action="store_true", help="train the image-to-video sibling")
     which.add_argument("--taught", action="store_true", help="attention is taught where and when to look")
     parser.add_argument("--pairs", action="store_true", help="scenes with two subjects, too")

@@ -71,7 +71,7 @@ T2V = Recipe(
     peak=2e-3,
     looks=(STILLS._replace(steps=400), STRETCHES._replace(steps=550), CLIPS._replace(steps=2350)),
 )
-# three fifths of the steps, which two seeds were trained with from nothing (docs/embedded-model.md)
+# three fifths of the steps, in which two seeds were trained from nothing, and went on (docs/embedded-model.md)
 BRIEF = T2V._replace(
     legs=(STILLS, STRETCHES, CLIPS._replace(steps=2)) * 280 + (CLIPS._replace(steps=250),),
     looks=(STILLS._replace(steps=400), STRETCHES._replace(steps=550), CLIPS._replace(steps=700)),
